@@ -1,0 +1,21 @@
+/**
+ * The functions that a package must register, exactly. The platform's worker reports success for an app whose entry
+ * failed before it registered anything, so "it loaded" proves nothing: only the names do.
+ */
+export const EXPECTED_FUNCTIONS: readonly string[] = [
+  'bootstrap',
+  'cancelRotation',
+  'health',
+  'inventory',
+  'listRotations',
+  'onVaultEvent',
+  'onVaultEventQueue',
+  'poisonEvents',
+  'poisonPropagation',
+  'poisonRotation',
+  'propagate',
+  'readRotation',
+  'rotate',
+  'startRotation',
+  'sweep',
+];
