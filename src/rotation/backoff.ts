@@ -1,0 +1,25 @@
+import type { RotationError } from './errors.ts';
+
+/** After so many failed attempts at one step a passing problem is no longer taken for one. */
+export const MAX_ATTEMPTS = 10;
+
+const FIRST_MS = 5_000;
+const LONGEST_MS = 3600_000;
+
+/**
+ * How long to wait before attempt `attempts + 1`, in ms: the service's own Retry-After if it gave one, else 5 s doubled
+ * each time up to an hour, less up to a quarter at random so that a hundred failed runs do not come back as one.
+ */
+export function backoffMs(error: RotationError, attempts: number, random: () => number): number {
+  if (error.retryAfterMs !== undefined) return Math.max(error.retryAfterMs, 1000);
+  const full = Math.min(FIRST_MS * 2 ** Math.max(attempts - 1, 0), LONGEST_MS);
+  return Math.round(full * (1 - random() / 4));
+}
+
+/** How long until adoption is asked for again, in ms: 15 minutes at first, an hour later on. */
+export function adoptionPollMs(attempts: number): number {
+  return attempts < 4 ? 15 * 60_000 : 60 * 60_000;
+}
+
+/** So long after the overlap a credential that is still in use becomes a person's question. */
+export const ADOPTION_PATIENCE_MS = 7 * 24 * 3600_000;

@@ -1,0 +1,93 @@
+import { CallScope } from './calls.ts';
+import { describeObject, type Engine } from './engine.ts';
+import { RotationError, type ErrorCode } from './errors.ts';
+import { plan, slotOwned, type Plan } from './plan.ts';
+import { decide, type Decision } from './policy.ts';
+import type { Call, ObjectRef } from './ports.ts';
+import type { JournalRecord } from './record.ts';
+import { managedOf, REQUEST_MS, type StartRequest } from './runbook.ts';
+
+export interface DryRun {
+  readonly due: boolean;
+  readonly reason: string;
+  readonly detail: string;
+  readonly rotator: string;
+  readonly system: string;
+  readonly from: { readonly version: string; readonly slot: string };
+  readonly to: { readonly slot: string };
+  /** What would be called, in order. */
+  readonly calls: readonly string[];
+  /** What stands in the way; empty: it would go through. */
+  readonly blockedBy: readonly { readonly code: ErrorCode; readonly message: string; readonly remedy?: string }[];
+}
+
+/** What `start` would lead to, found out by reading and by one log-in with the current credential; nothing is changed. */
+export async function dryRun(engine: Engine, request: StartRequest): Promise<DryRun> {
+  const scope = new CallScope(engine.clock, REQUEST_MS);
+  const { object } = request;
+  const entry = await scope.run('reading the journal', (call) => engine.journal.read(object, call));
+  const { managed, current } = await managedOf(engine, scope, object);
+  const planned = plan(object, managed, current);
+  const decision: Decision = decide({
+    now: engine.clock.now(),
+    trigger: request.reason,
+    force: request.force,
+    current,
+    policy: managed.policy,
+    run: entry?.record.run,
+  });
+  const { rotator, target } = managed;
+  return {
+    due: decision.due,
+    reason: decision.reason,
+    detail: decision.detail,
+    rotator: rotator.kind,
+    system: target.id,
+    from: { version: current.version, slot: target.current },
+    to: { slot: planned.idle },
+    calls: [
+      `log in to ${target.id} as ${target.current}, to see that the current value works`,
+      ...rotator.describe(target, planned.idle),
+      `log in to ${target.id} as ${planned.idle}`,
+      `write a new version of ${describeObject(object)}`,
+    ],
+    blockedBy: await obstacles(engine, scope, planned, entry?.record, object, request),
+  };
+}
+
+async function obstacles(
+  engine: Engine,
+  scope: CallScope,
+  planned: Plan,
+  record: JournalRecord | undefined,
+  object: ObjectRef,
+  request: StartRequest,
+): Promise<DryRun['blockedBy']> {
+  const { rotator, target } = planned.managed;
+  const found: { code: ErrorCode; message: string; remedy?: string }[] = [];
+  const attempt = async (what: string, work: (call: Call) => Promise<void>): Promise<void> => {
+    try {
+      await scope.run(what, work);
+    } catch (error) {
+      if (!(error instanceof RotationError)) throw error;
+      found.push({
+        code: error.code,
+        message: error.message,
+        ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
+      });
+    }
+  };
+  if (record?.owns?.system !== target.id) {
+    await attempt('asking who owns the slots', async (call) => {
+      const owner = await engine.journal.slotOwner(target.id, target.slots, call);
+      if (owner !== undefined && describeObject(owner) !== describeObject(object)) throw slotOwned(target.id, owner);
+    });
+  }
+  if (!request.force && request.reason !== 'compromised') {
+    await attempt('testing the current credential', (call) => rotator.test(target, planned.issued, call));
+  }
+  await attempt('checking the system', async (call) => {
+    found.push(...(await rotator.check(target, planned.idle, planned.issued, call)));
+  });
+  return found;
+}

@@ -1,0 +1,41 @@
+import type {
+  Announcer,
+  Clock,
+  Configuration,
+  Journal,
+  Log,
+  ObjectRef,
+  SecretValue,
+  VaultPort,
+  WorkQueue,
+} from './ports.ts';
+
+/** Everything the engine uses of the world. Built once, in src/main.ts or by a test. */
+export interface Engine {
+  readonly vault: VaultPort;
+  readonly journal: Journal;
+  readonly queue: WorkQueue;
+  readonly announcer: Announcer;
+  readonly configuration: Configuration;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Cryptographically random; a new password of the shape that every system takes. */
+  readonly mint: () => SecretValue;
+  /** Cryptographically random and unique, for lease owners and ids. */
+  readonly uniqueId: () => string;
+  /** Uniform in [0, 1), for jitter. */
+  readonly random: () => number;
+}
+
+/** What became of one message. */
+export type Outcome =
+  | { readonly outcome: 'dropped' | 'refused' | 'deferred'; readonly reason: string; readonly detail: string }
+  | {
+      readonly outcome: 'rotated' | 'retired' | 'waiting' | 'blocked' | 'cancelled';
+      readonly rotationId: string;
+      readonly detail: string;
+    };
+
+export function describeObject(object: ObjectRef): string {
+  return `${object.vault}/${object.kind}s/${object.name}`;
+}

@@ -1,0 +1,115 @@
+import { configInvalid, RotationError } from './errors.ts';
+import type { CurrentVersion, Issued, Managed, NewVersion, ObjectRef, SecretValue, Slot } from './ports.ts';
+import { parseValue, type ParsedValue } from './value/value.ts';
+
+/** The tag by which a version says which rotation wrote it. */
+export const ROTATION_ID_TAG = 'RotationId';
+
+/** Everything that a rotation of this version will use, worked out without a remote call. */
+export interface Plan {
+  readonly managed: Managed;
+  readonly current: CurrentVersion;
+  /** The credential that readers hold now. */
+  readonly issued: Issued;
+  readonly idle: Slot;
+  readonly parsed: ParsedValue;
+}
+
+/**
+ * Works out slots and value format. Pure.
+ * @throws CONFIG_INVALID when the value is not of its format, or the account in it is not the one the tags name
+ */
+export function plan(object: ObjectRef, managed: Managed, current: CurrentVersion): Plan {
+  const { target, policy } = managed;
+  const idle = target.slots.find((slot) => slot !== target.current);
+  if (idle === undefined) {
+    throw configInvalid(`secret ${object.name}`, [
+      { path: 'tags.AlternateCredentialId', message: `names no second slot beside ${target.current}` },
+    ]);
+  }
+  const parsed = parseValue(current.value, policy.format);
+  // A slot's canonical spelling may differ from the account's own, which is what readers log in with.
+  const credentialId = credentialIdOf(current.tags)?.trim() ?? target.current;
+  if (parsed.user !== undefined && accountOf(parsed.user, credentialId) === undefined) {
+    throw configInvalid(
+      `secret ${object.name}`,
+      [
+        {
+          path: 'tags.CredentialId',
+          message: `says ${credentialId}, but the value holds the account ${parsed.user}`,
+        },
+      ],
+      `Set the tag to the account in the value: az keyvault secret set-attributes --id ${object.vault}/secrets/${object.name} --tags CredentialId=<account> … (give all tags again)`,
+    );
+  }
+  return {
+    managed,
+    current,
+    idle,
+    parsed,
+    issued: { credentialId, slot: target.current, value: parsed.secret },
+  };
+}
+
+/**
+ * The version to write: value, expiry, content type and the whole tag map in one. Pure.
+ * Tags keep their spelling; only the credential's id, its alternate where there is one, and RotationId change.
+ */
+export function nextVersion(p: Plan, issued: Issued, rotationId: string, now: Date): NewVersion {
+  const { policy } = p.managed;
+  const tags: Record<string, string> = { ...p.current.tags };
+  setTag(tags, 'CredentialId', issued.credentialId);
+  if (tagName(tags, 'AlternateCredentialId') !== undefined) {
+    setTag(tags, 'AlternateCredentialId', p.issued.credentialId);
+  }
+  setTag(tags, ROTATION_ID_TAG, rotationId);
+  const byValidity = new Date(now.getTime() + policy.validityMs);
+  const expiresOn = issued.notAfter !== undefined && issued.notAfter < byValidity ? issued.notAfter : byValidity;
+  return {
+    value: newValue(p, issued),
+    expiresOn,
+    tags,
+    ...(p.current.contentType === undefined ? {} : { contentType: p.current.contentType }),
+  };
+}
+
+function newValue(p: Plan, issued: Issued): SecretValue {
+  const { parsed } = p;
+  if (parsed.user === undefined) return parsed.replace({ secret: issued.value });
+  const suffix = accountOf(parsed.user, p.issued.credentialId) ?? '';
+  return parsed.replace({ user: `${issued.credentialId}${suffix}`, secret: issued.value });
+}
+
+/** `app` is the account of `app` and of `app@server` (Azure's older form); returns what follows the name. */
+function accountOf(user: string, account: string): string | undefined {
+  if (user === account) return '';
+  return user.startsWith(`${account}@`) ? user.slice(account.length) : undefined;
+}
+
+export function rotationIdOf(tags: Readonly<Record<string, string>>): string | undefined {
+  const name = tagName(tags, ROTATION_ID_TAG);
+  return name === undefined ? undefined : tags[name];
+}
+
+export function credentialIdOf(tags: Readonly<Record<string, string>>): string | undefined {
+  const name = tagName(tags, 'CredentialId');
+  return name === undefined ? undefined : tags[name];
+}
+
+function tagName(tags: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.keys(tags).find((key) => key.toLowerCase() === name.toLowerCase());
+}
+
+function setTag(tags: Record<string, string>, name: string, value: string): void {
+  tags[tagName(tags, name) ?? name] = value;
+}
+
+/** Another object's rotations use this slot: going on would destroy its credential. */
+export function slotOwned(system: string, owner: ObjectRef): RotationError {
+  return new RotationError({
+    code: 'SLOT_OWNED',
+    recovery: 'human',
+    message: `the credentials of ${system} belong to ${owner.vault}/secrets/${owner.name}: two secrets that rotate the same pair would destroy each other's`,
+    remedy: `Let one secret rotate it: remove the tag ProviderAddress from one of the two. When ${owner.name} no longer names this system, the slots are free by themselves.`,
+  });
+}

@@ -1,0 +1,86 @@
+import { describeObject, type Engine, type Outcome } from './engine.ts';
+import { RotationError } from './errors.ts';
+import { isOver, isPublished } from './machine.ts';
+import type { PropagateMessage } from './ports.ts';
+import { refresh } from './rotate.ts';
+import { Session } from './session.ts';
+
+/** The vault's event can be quicker than our own journal write after `finish`. */
+const LET_FINISH_MS = 5_000;
+
+/**
+ * A secret has a new version, whoever wrote it: the ledger notes it, subscribers of the service's topic are told, and a
+ * rotation that was waiting for just this goes on to its overlap. Never starts a rotation, so that the service cannot
+ * trigger itself. May be repeated: the row and the announcement carry the version as their id.
+ * @throws RotationError when ledger, topic or queue cannot be written: the message is delivered again
+ */
+export async function handlePropagate(engine: Engine, message: PropagateMessage): Promise<Outcome> {
+  const { object, version } = message;
+  const session = await Session.open(
+    { journal: engine.journal, clock: engine.clock, owner: engine.uniqueId() },
+    object,
+  );
+  const run = session.run;
+  const open = run !== undefined && !isOver(run);
+  if (open && !isPublished(run) && session.heldUntil !== undefined) {
+    await session.call('putting the message back', (call) => engine.queue.propagate(message, LET_FINISH_MS, call));
+    return {
+      outcome: 'deferred',
+      reason: 'RunInProgress',
+      detail: `rotation ${run.rotationId} is just being finished`,
+    };
+  }
+  await session.call('noting the new version', (call) =>
+    engine.journal.note(
+      {
+        id: `${describeObject(object)}/${version}`,
+        at: session.now(),
+        kind: 'propagated',
+        object,
+        version,
+        message: run?.to?.version === version ? `written by rotation ${run.rotationId}` : 'written by somebody else',
+      },
+      call,
+    ),
+  );
+  if (open && run.step === 'refresh' && run.to?.version === version && session.heldUntil === undefined) {
+    return goOn(engine, session);
+  }
+  if (run?.to?.version === version) {
+    return { outcome: 'dropped', reason: 'AlreadyAnnounced', detail: `rotation ${run.rotationId} has announced it` };
+  }
+  await announceForeign(engine, session, version);
+  return {
+    outcome: 'refused',
+    reason: 'NotOurs',
+    detail: `${describeObject(object)}/${version} was announced and noted`,
+  };
+}
+
+async function goOn(engine: Engine, session: Session): Promise<Outcome> {
+  try {
+    await session.saveHeld();
+    return await refresh(engine, session);
+  } catch (error) {
+    if (error instanceof RotationError && error.code === 'LEASE_LOST') {
+      return { outcome: 'dropped', reason: 'LeaseLost', detail: 'another runner goes on with it' };
+    }
+    throw error;
+  }
+}
+
+async function announceForeign(engine: Engine, session: Session, version: string): Promise<void> {
+  await session.call('announcing the new version', (call) =>
+    engine.announcer.announce(
+      {
+        id: `${describeObject(session.object)}/${version}`,
+        type: 'Keyturn.SecretVersionCreated',
+        object: session.object,
+        version,
+        data: {},
+        at: session.now(),
+      },
+      call,
+    ),
+  );
+}

@@ -1,0 +1,130 @@
+import { adoptionPollMs, ADOPTION_PATIENCE_MS } from './backoff.ts';
+import { describeObject, type Engine, type Outcome } from './engine.ts';
+import { RotationError } from './errors.ts';
+import type { Action } from './machine.ts';
+import { plan } from './plan.ts';
+import type { CurrentVersion, Managed, Target } from './ports.ts';
+import type { Session } from './session.ts';
+
+type Retirement = Extract<Action, { do: 'retire' | 'refuse-retire' }>;
+
+/**
+ * confirm and revoke: makes sure that the current value works and that nobody is logged in with the old one any more,
+ * and only then takes the old one out of use. Every step may be repeated.
+ */
+export async function retire(
+  engine: Engine,
+  session: Session,
+  action: Retirement,
+  managed: Managed | undefined,
+  current: CurrentVersion,
+): Promise<Outcome> {
+  if (action.do === 'refuse-retire') throw currentAgain(session, action.why);
+  const run = session.active;
+  if (managed === undefined || run.from === undefined)
+    throw currentAgain(session, 'the tags of the current version do not say which credential it holds');
+  if (managed.target.id !== run.system) {
+    throw currentAgain(
+      session,
+      `the tags name ${managed.target.id} now, and the old credential is in ${run.system ?? 'another system'}`,
+    );
+  }
+  await session.saveHeld();
+  const { rotator, target } = managed;
+  const old = run.from.slot;
+  await proveCurrent(session, managed, current);
+  if (action.confirm) {
+    const users = await usersOf(session, managed, old);
+    if (users.length > 0) return stillInUse(engine, session, users);
+  }
+  await session.step('revoke', `revoking ${old}`, (call) =>
+    rotator.revoke(target, old, { endSessions: run.compromised }, call),
+  );
+  await disableOldVersions(engine, session, managed, current);
+  const at = session.now().toISOString();
+  session.clear('blocked', 'lastError', 'wakeAt');
+  session.change({ step: 'done', state: 'done', finishedAt: at, attempts: 0 });
+  await session.saveReleased();
+  return { outcome: 'retired', rotationId: run.rotationId, detail: `${old} is out of use` };
+}
+
+/** The last guard before the old credential goes: with the current one broken, revoking would lock everybody out. */
+async function proveCurrent(session: Session, managed: Managed, current: CurrentVersion): Promise<void> {
+  const planned = plan(session.object, managed, current);
+  try {
+    await session.call('testing the current credential', (call) =>
+      managed.rotator.test(managed.target, planned.issued, call),
+    );
+  } catch (error) {
+    if (!(error instanceof RotationError) || error.code !== 'CREDENTIAL_REJECTED') throw error;
+    throw new RotationError({
+      code: 'DRIFTED',
+      recovery: 'human',
+      message: `the old credential is kept, because the current value of ${describeObject(session.object)} (${managed.target.current}) is refused by ${managed.target.id}`,
+      remedy: `Somebody changed ${managed.target.current} without the vault. Put its new password into the vault, or rotate with reason "compromised" to repair it.`,
+      cause: error,
+    });
+  }
+}
+
+/** Who is logged in with the old credential; empty where nobody is or the system cannot tell. */
+async function usersOf(
+  session: Session,
+  { rotator, target }: { rotator: Managed['rotator']; target: Target },
+  old: string,
+): Promise<readonly string[]> {
+  const live = await session.step('confirm', `asking who still uses ${old}`, (call) => rotator.list(target, call));
+  return live.find((credential) => credential.slot === old)?.sessions ?? [];
+}
+
+async function stillInUse(engine: Engine, session: Session, users: readonly string[]): Promise<Outcome> {
+  const run = session.active;
+  const waited = session.now().getTime() - Date.parse(run.retireAt ?? run.startedAt);
+  const detail = `${users.length} session(s) still use ${run.from?.slot ?? ''}: ${users.slice(0, 5).join('; ')}`;
+  if (waited > ADOPTION_PATIENCE_MS) {
+    throw new RotationError({
+      code: 'NOT_ADOPTED',
+      recovery: 'human',
+      message: detail,
+      remedy:
+        'Restart what still holds the old value, then POST /api/rotations for this secret again; or report it as compromised to end those sessions.',
+    });
+  }
+  const attempts = run.attempts + 1;
+  const delay = adoptionPollMs(attempts);
+  session.note({ step: 'confirm', at: session.now().toISOString(), ms: 0, outcome: 'waiting', detail });
+  session.change({
+    step: 'confirm',
+    state: 'waiting',
+    attempts,
+    wakeAt: new Date(session.now().getTime() + delay).toISOString(),
+  });
+  await session.saveReleased();
+  await session.call('scheduling the next look', (call) =>
+    engine.queue.rotate({ object: session.object, trigger: 'resume', rotationId: run.rotationId }, delay, call),
+  );
+  return { outcome: 'waiting', rotationId: run.rotationId, detail };
+}
+
+/** Versions beyond the retention count are disabled; the newest ones, the current one first of all, are not touched. */
+async function disableOldVersions(
+  engine: Engine,
+  session: Session,
+  managed: Managed,
+  current: CurrentVersion,
+): Promise<void> {
+  const versions = await session.call('listing the versions', (call) => engine.vault.versions(session.object, call));
+  const old = versions.slice(managed.policy.retainVersions).filter((v) => v.enabled && v.version !== current.version);
+  for (const { version } of old) {
+    await session.call(`disabling version ${version}`, (call) => engine.vault.disable(session.object, version, call));
+  }
+}
+
+function currentAgain(session: Session, why: string): RotationError {
+  return new RotationError({
+    code: 'HUMAN_REQUIRED',
+    recovery: 'human',
+    message: `the old credential of ${describeObject(session.object)} is not revoked: ${why}`,
+    remedy: `If the old credential should stay, nothing is to be done. Otherwise correct the secret's tags and ask again: POST /api/rotations {"vault":"${session.object.vault}","name":"${session.object.name}","reason":"manual"}`,
+  });
+}

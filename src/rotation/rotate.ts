@@ -1,0 +1,250 @@
+import { describeObject, type Engine, type Outcome } from './engine.ts';
+import { RotationError } from './errors.ts';
+import { next } from './machine.ts';
+import { nextVersion, plan, rotationIdOf, slotOwned, type Plan } from './plan.ts';
+import type { CurrentVersion, Issued, Managed, ObjectRef, Pending } from './ports.ts';
+import { retire } from './retire.ts';
+import type { Session } from './session.ts';
+
+/** After finish the vault's own NewVersionCreated event brings `refresh`; if it has not come by then, the sweep does. */
+const REFRESH_GRACE_MS = 2 * 60_000;
+
+/**
+ * claim … finish: plan, journal the intent, then set, test and write, and journal the outcome. With `adopt` the write
+ * had happened before a crash, and only its outcome is journalled.
+ */
+export async function rotate(
+  engine: Engine,
+  session: Session,
+  managed: Managed,
+  current: CurrentVersion,
+  how: { readonly adopt: boolean } = { adopt: false },
+): Promise<Outcome> {
+  if (!how.adopt) {
+    const planned = plan(session.object, managed, current);
+    session.guard(planned.issued.value);
+    await takeSlots(engine, session, planned);
+    await proveCurrent(session, planned);
+    await intend(session, planned);
+    const issued = await setAndTest(engine, session, planned);
+    if (issued === 'pending') return againSoon(engine, session);
+    await finish(engine, session, planned, issued);
+  } else {
+    adopted(session, current);
+  }
+  return publish(engine, session, managed);
+}
+
+/** Makes sure that no other secret rotates the same pair. Asked once, then kept in the journal row. */
+async function takeSlots(engine: Engine, session: Session, { managed: { target } }: Plan): Promise<void> {
+  const owns = session.record.owns;
+  if (owns?.system === target.id && sameSlots(owns.slots, target.slots)) return;
+  const claim = () =>
+    session.call('claiming the slots', (call) =>
+      engine.journal.claimSlots(target.id, target.slots, session.object, call),
+    );
+  let owner = await claim();
+  if (owner !== undefined && (await hasLeft(engine, session, owner, target.id))) {
+    const left = owner;
+    await session.call('freeing the slots', (call) => engine.journal.releaseSlots(target.id, target.slots, left, call));
+    owner = await claim();
+  }
+  if (owner !== undefined) throw slotOwned(target.id, owner);
+  session.own({ system: target.id, slots: target.slots });
+}
+
+function sameSlots(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((slot) => b.includes(slot));
+}
+
+/** The owner's secret is gone, or its tags name another system now. Anything unclear: it has not left. */
+async function hasLeft(engine: Engine, session: Session, owner: ObjectRef, system: string): Promise<boolean> {
+  if (!engine.configuration.serves(owner.vault)) return false;
+  try {
+    const theirs = await session.call('looking at the owner', (call) => engine.vault.current(owner, call));
+    return engine.configuration.managed(theirs.tags)?.target.id !== system;
+  } catch (error) {
+    if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return true;
+    if (error instanceof RotationError && error.recovery !== 'retry') return false;
+    throw error;
+  }
+}
+
+/** A value that no longer works was changed behind our back: rotating on top of that would hide it. */
+async function proveCurrent(session: Session, planned: Plan): Promise<void> {
+  const run = session.active;
+  if (run.forced || run.compromised) return;
+  const { rotator, target } = planned.managed;
+  try {
+    await session.call('testing the current credential', (call) => rotator.test(target, planned.issued, call));
+  } catch (error) {
+    if (!(error instanceof RotationError) || error.code !== 'CREDENTIAL_REJECTED') throw error;
+    throw new RotationError({
+      code: 'DRIFTED',
+      recovery: 'human',
+      message: `the current value of ${describeObject(session.object)} (${target.current}) is refused by ${target.id}: somebody changed the credential without the vault`,
+      remedy: `Find out who changed it. To repair it by rotating to ${planned.idle}: POST /api/rotations {"vault":"${session.object.vault}","name":"${session.object.name}","reason":"manual","force":true}`,
+      cause: error,
+    });
+  }
+}
+
+/** The intent, before any side effect: which slot will be touched, for which version, by which rotation. */
+async function intend(session: Session, planned: Plan): Promise<void> {
+  const { managed, current, idle } = planned;
+  session.clear('blocked', 'wakeAt');
+  session.change({
+    state: 'running',
+    step: 'set',
+    rotator: managed.rotator.kind,
+    system: managed.target.id,
+    from: { version: current.version, slot: managed.target.current },
+    to: { slot: idle },
+  });
+  await session.saveHeld();
+}
+
+async function setAndTest(engine: Engine, session: Session, planned: Plan): Promise<Issued | 'pending'> {
+  const { rotator, target } = planned.managed;
+  const run = session.active;
+  const value = rotator.capabilities.minting === 'engine' ? engine.mint() : undefined;
+  const pending: Pending = {
+    rotationId: run.rotationId,
+    slot: planned.idle,
+    current: planned.issued,
+    ...(value === undefined ? {} : { value }),
+  };
+  if (value !== undefined) {
+    session.guard(value);
+    // What the vault would refuse is found out before anything is changed.
+    engine.vault.validate(
+      nextVersion(planned, { credentialId: planned.idle, slot: planned.idle, value }, run.rotationId, session.now()),
+    );
+  }
+  const issued = await session.step('set', `setting ${planned.idle}`, (call) => rotator.set(target, pending, call));
+  if (issued === 'pending') return issued;
+  await session.step('test', `testing ${planned.idle}`, (call) => rotator.test(target, issued, call));
+  return issued;
+}
+
+async function finish(engine: Engine, session: Session, planned: Plan, issued: Issued): Promise<void> {
+  const run = session.active;
+  const version = nextVersion(planned, issued, run.rotationId, session.now());
+  const written = await session.step('finish', 'writing the new version', (call) =>
+    engine.vault.write(session.object, version, call),
+  );
+  session.change({ to: { slot: issued.slot, version: written.version, expiresOn: version.expiresOn.toISOString() } });
+}
+
+/** The current version carries our RotationId: a runner died, or lost its answer, between the write and the journal. */
+function adopted(session: Session, current: CurrentVersion): void {
+  const run = session.active;
+  const { slot } = run.to ?? { slot: '' };
+  session.change({
+    step: 'finish',
+    to: {
+      slot,
+      version: current.version,
+      ...(current.expiresOn === undefined ? {} : { expiresOn: current.expiresOn.toISOString() }),
+    },
+  });
+  session.note({
+    step: 'finish',
+    at: session.now().toISOString(),
+    ms: 0,
+    outcome: 'ok',
+    detail: 'found written after an interruption',
+  });
+}
+
+/** Journals that the new version is current, and when the old credential may go. */
+async function publish(engine: Engine, session: Session, managed: Managed): Promise<Outcome> {
+  const run = session.active;
+  const now = session.now().getTime();
+  session.clear('blocked', 'lastError', 'wakeAt');
+  session.change({
+    step: 'refresh',
+    state: run.compromised ? 'running' : 'waiting',
+    attempts: 0,
+    retireAt: new Date(now + (run.compromised ? 0 : managed.policy.overlapMs)).toISOString(),
+    ...(run.compromised ? {} : { wakeAt: new Date(now + REFRESH_GRACE_MS).toISOString() }),
+  });
+  if (run.compromised) {
+    await session.saveHeld();
+    return refresh(engine, session);
+  }
+  await session.saveReleased();
+  return {
+    outcome: 'rotated',
+    rotationId: run.rotationId,
+    detail: `${run.from?.slot ?? ''} → ${run.to?.slot ?? ''}; the old credential stays valid until ${session.run?.retireAt ?? ''}`,
+  };
+}
+
+/** A long-running operation of the system goes on; we come back. */
+async function againSoon(engine: Engine, session: Session): Promise<Outcome> {
+  const run = session.active;
+  const delay = 30_000;
+  session.change({ state: 'waiting', step: 'set', wakeAt: new Date(session.now().getTime() + delay).toISOString() });
+  await session.saveReleased();
+  await session.call('scheduling the next look', (call) =>
+    engine.queue.rotate({ object: session.object, trigger: 'resume', rotationId: run.rotationId }, delay, call),
+  );
+  return { outcome: 'waiting', rotationId: run.rotationId, detail: 'the system is still making the credential' };
+}
+
+/**
+ * Tells the world that there is a new version, then waits for the overlap to pass. Under the lease.
+ * Repeated after a crash: subscribers know the announcement by its id.
+ */
+export async function refresh(engine: Engine, session: Session): Promise<Outcome> {
+  const run = session.active;
+  const version = run.to?.version ?? '';
+  await session.step('refresh', 'announcing the new version', (call) =>
+    engine.announcer.announce(
+      {
+        id: `${run.rotationId}.${version}`,
+        type: 'Keyturn.SecretVersionCreated',
+        object: session.object,
+        version,
+        rotationId: run.rotationId,
+        data: { credentialId: run.to?.slot ?? '', reason: run.reason },
+        at: session.now(),
+      },
+      call,
+    ),
+  );
+  session.clear('wakeAt');
+  if (run.compromised) {
+    session.change({ step: 'confirm', state: 'running' });
+    return retireNow(engine, session);
+  }
+  const retireAt = run.retireAt ?? session.now().toISOString();
+  session.change({ step: 'confirm', state: 'waiting', wakeAt: retireAt });
+  await session.saveReleased();
+  await session.call('scheduling the retirement', (call) =>
+    engine.queue.rotate(
+      { object: session.object, trigger: 'resume', rotationId: run.rotationId },
+      Math.max(0, Date.parse(retireAt) - session.now().getTime()),
+      call,
+    ),
+  );
+  return { outcome: 'waiting', rotationId: run.rotationId, detail: `the old credential is retired after ${retireAt}` };
+}
+
+/** `compromised`: no overlap. What is current is read again, so that the guards of the retirement see what readers see. */
+async function retireNow(engine: Engine, session: Session): Promise<Outcome> {
+  const current = await session.call('reading the current version', (call) =>
+    engine.vault.current(session.object, call),
+  );
+  const managed = engine.configuration.managed(current.tags);
+  const action = next(session.active, {
+    now: session.now(),
+    currentVersion: current.version,
+    currentRotationId: rotationIdOf(current.tags),
+    currentSlot: managed?.target.current,
+  });
+  if (action.do !== 'retire' && action.do !== 'refuse-retire')
+    throw new TypeError(`a compromised run cannot ${action.do} here`);
+  return retire(engine, session, action, managed, current);
+}

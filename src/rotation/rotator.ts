@@ -1,0 +1,124 @@
+import type { SecretValue } from './secret-value.ts';
+
+/* The rotator's interface: one backing system, four verbs, and what they are told. */
+
+/** One of the places of a backing system that hold a credential: a login of a pair, `key1`, `primary`. */
+export type Slot = string;
+
+export interface Capabilities {
+  /** Who generates the value. */
+  readonly minting: 'engine' | 'system';
+  /** How old and new coexist. */
+  readonly overlap: 'none' | 'two-slots' | 'many';
+  readonly revocable: boolean;
+}
+
+/** What the tags of a secret say about the backing system. Names and syntax are checked already. */
+export interface TargetInput {
+  readonly credentialId: string;
+  readonly alternateCredentialId?: string;
+  readonly providerAddress: string;
+}
+
+/** A parsed target: the backing system and the slots of it that one managed object uses. */
+export interface Target<C = unknown> {
+  /** The backing system, canonical: the same system always gives the same id, whatever the tag's spelling. */
+  readonly id: string;
+  /** Every slot this object uses, canonical spelling. For an overlap of `two-slots` exactly two. */
+  readonly slots: readonly Slot[];
+  /** The slot that the tag CredentialId names; one of `slots`. */
+  readonly current: Slot;
+  /** Every `host` or `host:port` that will be reached. The engine refuses those not allowed by the settings. */
+  readonly hosts: readonly string[];
+  readonly config: C;
+}
+
+export interface Call {
+  /** Aborted when the lease ends or the call has taken too long. Pass it on to whatever does I/O. */
+  readonly signal: AbortSignal;
+  readonly now: () => Date;
+}
+
+/** The credential to be made. It is journalled before `set` is called. */
+export interface Pending {
+  /** Idempotency key; stamped on the system's side where possible. */
+  readonly rotationId: string;
+  /** The idle slot, chosen by the engine. */
+  readonly slot: Slot;
+  /** Present if and only if minting is `engine`. */
+  readonly value?: SecretValue;
+  /** What readers use now. `set` must not touch it, and refuses if `slot` turns out to be it. */
+  readonly current: Issued;
+}
+
+export interface LiveCredential {
+  readonly credentialId: string;
+  readonly slot?: Slot;
+  readonly rotationId?: string;
+  readonly notAfter?: Date;
+  /** Who is logged in with it now, one line each without secrets; absent where the system cannot tell. */
+  readonly sessions?: readonly string[];
+}
+
+export interface Issued {
+  readonly credentialId: string;
+  readonly slot: Slot;
+  readonly value: SecretValue;
+  readonly notAfter?: Date;
+}
+
+/** Something that stands in the way of a rotation, found without changing anything. */
+export interface Blocker {
+  readonly code: 'GRANTS_DIFFER' | 'TARGET_NOT_FOUND' | 'ACCESS_DENIED' | 'CONFIG_INVALID' | 'UNAVAILABLE';
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export interface Rotator<C = unknown> {
+  /** Names configuration, logs and metrics. Nothing branches on it. */
+  readonly kind: string;
+  readonly capabilities: Capabilities;
+  /** Does this rotator serve the address? Used when the tag `Rotator` is absent. Pure. */
+  claims(providerAddress: string): boolean;
+  /** Pure. Throws `CONFIG_INVALID` listing every problem, each with its path (`tags.ProviderAddress`, …). */
+  parseTarget(input: TargetInput): Target<C>;
+  /** One line for a person, for each remote call that `set` would make. Pure; used by the dry run. */
+  describe(target: Target<C>, slot: Slot): readonly string[];
+  /** Read-only: what stands in the way of `set` on this slot. Throws on nothing but being unable to look. */
+  check(target: Target<C>, slot: Slot, current: Issued, call: Call): Promise<readonly Blocker[]>;
+  /** The credentials of this target that exist now. Read-only. */
+  list(target: Target<C>, call: Call): Promise<readonly LiveCredential[]>;
+  /**
+   * Makes the pending credential exist, after the same checks as `check` (any blocker is thrown).
+   * Repeating a rotationId ends with the same one live credential. `'pending'` means: call again later.
+   * After it throws with effect `none` the system is as before; with `unknown` only the idle slot may differ.
+   */
+  set(target: Target<C>, pending: Pending, call: Call): Promise<Issued | 'pending'>;
+  /**
+   * Really authenticates with the credential. Throws `CREDENTIAL_REJECTED` if the system says no; any other
+   * code means that the question could not be asked. Changes nothing.
+   */
+  test(target: Target<C>, issued: Issued, call: Call): Promise<void>;
+  /**
+   * Takes the credential out of use; absent is success. `endSessions` (compromised only) also ends the
+   * sessions opened with it. Never called for the current credential.
+   */
+  revoke(target: Target<C>, slot: Slot, how: { readonly endSessions: boolean }, call: Call): Promise<void>;
+  /** Creates what `check` misses (the second account, its grants). Returns what was done, one line each. */
+  bootstrap?(target: Target<C>, how: { readonly dryRun: boolean }, call: Call): Promise<readonly string[]>;
+}
+
+/** How the administrator of a host proves itself; from settings, never from tags. */
+export type Administrator =
+  | { readonly kind: 'token'; readonly user: string; readonly token: SecretValue }
+  | { readonly kind: 'password'; readonly user: string; readonly password: SecretValue };
+
+/** Gives the administrator credential of a host. */
+export interface Administrators {
+  /**
+   * @param host `host` or `host:port` as in `Target.hosts`
+   * @param scope the Entra scope that this kind of system takes tokens for
+   * @throws CONFIG_INVALID when the settings name no administrator for this host
+   */
+  for(host: string, scope: string, call: Call): Promise<Administrator>;
+}
