@@ -1,0 +1,148 @@
+import { configInvalid, type Problem } from '../rotation/errors.ts';
+import { readAdministrators, type AdministratorSetting } from './administrators.ts';
+import { matchesHost, parseHostPattern, type HostPattern } from './hosts.ts';
+import { nearest } from './spelling.ts';
+import { readDefaults, type Defaults } from './defaults.ts';
+import { readStorage, type StorageSettings } from './storage.ts';
+import {
+  isSchedule,
+  readBoolean,
+  readHttps,
+  readSuffix,
+  readVaults,
+  setting,
+  type Env,
+  type Report,
+} from './values.ts';
+
+export type { AdministratorSetting } from './administrators.ts';
+export type { Defaults } from './defaults.ts';
+export type { StorageSettings } from './storage.ts';
+
+/** The settings of the app, checked. Nothing of this can be changed by a tag. */
+export interface Settings {
+  /** Origins, lower case. */
+  readonly vaults: readonly string[];
+  /** As configured, and the hosts that other settings name: ARM, and the Blob service of storage accounts. */
+  readonly allowedHosts: readonly HostPattern[];
+  /** The most specific pattern first. */
+  readonly administrators: readonly AdministratorSetting[];
+  readonly defaults: Defaults;
+  readonly revokeDisablesLogin: boolean;
+  readonly topicEndpoint?: string;
+  /** Origin, no trailing slash. */
+  readonly armEndpoint: string;
+  /** With a leading dot: `.database.windows.net`. */
+  readonly sqlSuffix: string;
+  /** With a leading dot: `.postgres.database.azure.com`. */
+  readonly postgresSuffix: string;
+  /** Without a leading dot, what follows `blob.`: `core.windows.net`. It may hold a port. */
+  readonly storageSuffix: string;
+  readonly sweepSchedule: string;
+  readonly table: string;
+  readonly storage: StorageSettings;
+  /** Client id of the app's user-assigned identity; absent: the system-assigned one. */
+  readonly identityClientId?: string;
+}
+
+/** Every setting whose name begins with KEYTURN_; another one is a misspelling and is refused. */
+export const SETTING_NAMES = [
+  'KEYTURN_VAULTS',
+  'KEYTURN_ALLOWED_HOSTS',
+  'KEYTURN_ADMINISTRATORS',
+  'KEYTURN_DEFAULTS',
+  'KEYTURN_REVOKE_DISABLES_LOGIN',
+  'KEYTURN_TOPIC_ENDPOINT',
+  'KEYTURN_ARM_ENDPOINT',
+  'KEYTURN_SQL_SUFFIX',
+  'KEYTURN_POSTGRES_SUFFIX',
+  'KEYTURN_STORAGE_SUFFIX',
+  'KEYTURN_SWEEP_SCHEDULE',
+  'KEYTURN_TABLE',
+] as const;
+
+export const DEFAULT_SWEEP_SCHEDULE = '0 */5 * * * *';
+
+/**
+ * Reads the settings from an environment. Pure. A setting that is absent or blank has its default.
+ * @throws CONFIG_INVALID naming every problem of every setting at once
+ */
+export function readSettings(env: Env): Settings {
+  const problems: Problem[] = [];
+  const report: Report = (path, message) => void problems.push({ path: `settings.${path}`, message });
+  refuseUnknown(env, report);
+  const vaults = readVaults(env, report);
+  const topicEndpoint = readHttps(env, 'KEYTURN_TOPIC_ENDPOINT', undefined, report);
+  const arm = readHttps(env, 'KEYTURN_ARM_ENDPOINT', 'https://management.azure.com', report) ?? '';
+  const storageSuffix = readSuffix(env, 'KEYTURN_STORAGE_SUFFIX', 'core.windows.net', report);
+  const identityClientId = setting(env, 'AZURE_CLIENT_ID');
+  const settings: Settings = {
+    vaults,
+    allowedHosts: [...readAllowedHosts(env, report), ...implied(arm, storageSuffix)],
+    administrators: readAdministrators(env, vaults, report),
+    defaults: readDefaults(env, report),
+    revokeDisablesLogin: readBoolean(env, 'KEYTURN_REVOKE_DISABLES_LOGIN', false, report),
+    armEndpoint: arm.replace(/\/$/, ''),
+    sqlSuffix: `.${readSuffix(env, 'KEYTURN_SQL_SUFFIX', 'database.windows.net', report)}`,
+    postgresSuffix: `.${readSuffix(env, 'KEYTURN_POSTGRES_SUFFIX', 'postgres.database.azure.com', report)}`,
+    storageSuffix,
+    sweepSchedule: setting(env, 'KEYTURN_SWEEP_SCHEDULE') ?? DEFAULT_SWEEP_SCHEDULE,
+    table: setting(env, 'KEYTURN_TABLE') ?? 'keyturn',
+    storage: readStorage(env, report),
+    ...(topicEndpoint === undefined ? {} : { topicEndpoint }),
+    ...(identityClientId === undefined ? {} : { identityClientId }),
+  };
+  if (!isSchedule(settings.sweepSchedule)) {
+    report(
+      'KEYTURN_SWEEP_SCHEDULE',
+      `'${settings.sweepSchedule}' is not an NCRONTAB of six fields, as ${DEFAULT_SWEEP_SCHEDULE}`,
+    );
+  }
+  if (!/^[A-Za-z][A-Za-z0-9]{2,62}$/.test(settings.table)) {
+    report('KEYTURN_TABLE', `'${settings.table}' is no table name: 3 to 63 letters and digits, a letter first`);
+  }
+  if (problems.length > 0) {
+    throw configInvalid(
+      'the settings of the app',
+      problems,
+      'Correct them: az functionapp config appsettings set --name <app> --resource-group <group> --settings <NAME>=<value>',
+    );
+  }
+  return settings;
+}
+
+/** @param host `host` or `host:port` */
+export function allowsHost(settings: Pick<Settings, 'allowedHosts'>, host: string): boolean {
+  return settings.allowedHosts.some((pattern) => matchesHost(pattern, host));
+}
+
+function refuseUnknown(env: Env, report: Report): void {
+  const known: readonly string[] = SETTING_NAMES;
+  for (const name of Object.keys(env)) {
+    if (!/^KEYTURN_/i.test(name) || known.includes(name.toUpperCase())) continue;
+    const meant = nearest(name, known);
+    report(
+      name,
+      meant === undefined
+        ? `there is no such setting; there are ${known.join(', ')}`
+        : `there is no such setting; did you mean ${meant}?`,
+    );
+  }
+}
+
+function readAllowedHosts(env: Env, report: Report): readonly HostPattern[] {
+  const patterns: HostPattern[] = [];
+  const words = (setting(env, 'KEYTURN_ALLOWED_HOSTS') ?? '').split(/[\s,]+/).filter((word) => word !== '');
+  for (const [index, word] of words.entries()) {
+    const pattern = parseHostPattern(word);
+    if (typeof pattern === 'string') report(`KEYTURN_ALLOWED_HOSTS[${index}]`, pattern);
+    else patterns.push(pattern);
+  }
+  return patterns;
+}
+
+/** Addresses that the app builds from its own settings and a resource id; no tag chooses the host's suffix. */
+function implied(armEndpoint: string, storageSuffix: string): readonly HostPattern[] {
+  const hosts = [URL.canParse(armEndpoint) ? new URL(armEndpoint).host : '', `*.blob.${storageSuffix}`];
+  return hosts.map(parseHostPattern).filter((pattern) => typeof pattern !== 'string');
+}
