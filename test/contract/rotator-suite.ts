@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { benchOf, expectRejected, leaksOf, never, refusal, Wiretap } from './rotator-bench.ts';
+import type { RotatorHarness } from './rotator-harness.ts';
+import { failures, refusals, type MakeBench } from './rotator-suite-failures.ts';
+
+/**
+ * The contract of a rotator, checked over the wire on the system that the harness brings. Everything here holds for
+ * every rotator; what depends on its capabilities is decided from what it declares, never skipped by hand.
+ * Registers its tests with vitest; starts the harness before them and stops it after them.
+ */
+export function describeRotator(harness: RotatorHarness): void {
+  describe(`rotator contract: ${harness.name}`, { timeout: 120_000 }, () => {
+    const tap = new Wiretap();
+
+    beforeAll(() => harness.start(), 240_000);
+    afterAll(async () => {
+      await harness.stop();
+      console.info(`contract ${harness.name}: ${tap.checks} checks`);
+    }, 120_000);
+
+    const bench: MakeBench = () => benchOf(harness, tap);
+    describe('configuration', () => configuration(harness, tap, bench));
+    describe('a rotation', () => rotation(harness, tap, bench));
+    describe('refusals', () => refusals(harness, tap, bench));
+    describe('failures', () => failures(harness, tap, bench));
+
+    it('wrote no secret value: not in an error, not in a description, not on the side of the system', async () => {
+      const written = await harness.written();
+      expect(leaksOf(tap.secrets, [...tap.texts, written])).toEqual([]);
+      tap.tick();
+    });
+  });
+}
+
+function configuration(harness: RotatorHarness, tap: Wiretap, bench: MakeBench): void {
+  it('parses the same input to the same target, with its slots and hosts', async () => {
+    const { input } = await harness.fresh();
+    const target = harness.rotator.parseTarget(input);
+    expect(harness.rotator.parseTarget(input)).toEqual(target);
+    expect(target.slots).toContain(target.current);
+    expect(new Set(target.slots).size).toBe(target.slots.length);
+    if (harness.rotator.capabilities.overlap === 'two-slots') expect(target.slots).toHaveLength(2);
+    expect(target.hosts.length).toBeGreaterThan(0);
+    expect(harness.rotator.claims(input.providerAddress)).toBeTypeOf('boolean');
+    tap.tick();
+  });
+
+  it('reports every problem of a bad input at once, each with its path', () => {
+    expect(harness.badInputs.length).toBeGreaterThan(0);
+    for (const { why, input, paths } of harness.badInputs) {
+      const error = refusal(() => harness.rotator.parseTarget(input));
+      tap.error(error);
+      expect(error, why).toMatchObject({ code: 'CONFIG_INVALID', recovery: 'reconfigure', effect: 'none' });
+      expect(error.problems.map((problem) => problem.path).sort(), why).toEqual([...new Set(paths)].sort());
+      for (const path of paths) expect(error.message, why).toContain(path);
+      tap.tick();
+    }
+  });
+
+  it('describes what it would call, and finds nothing in the way on a good target', async () => {
+    const { target, idle, current, authenticates } = await bench();
+    const lines = harness.rotator.describe(target, idle);
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).not.toMatch(/[\r\n]/);
+    expect(await harness.rotator.check(target, idle, current, never())).toEqual([]);
+    expect(await authenticates(current)).toBe(true);
+    tap.tick(2);
+  });
+}
+
+function rotation(harness: RotatorHarness, tap: Wiretap, bench: MakeBench): void {
+  it('issues a credential for the idle slot that authenticates', async () => {
+    const { target, idle, set, authenticates } = await bench();
+    const issued = await set({});
+    expect(issued.slot).toBe(idle);
+    await tap.watch(harness.rotator.test(target, issued, never()));
+    expect(await authenticates(issued)).toBe(true);
+    tap.tick(2);
+  });
+
+  it('ends with one live credential on the idle slot when a rotationId is repeated, even with another value', async () => {
+    const { target, idle, set, authenticates } = await bench();
+    const id = crypto.randomUUID();
+    const first = await set({ id });
+    const again = await set({ id, value: first.value });
+    expect(await authenticates(again)).toBe(true);
+    const last = await set({ id });
+    await tap.watch(harness.rotator.test(target, last, never()));
+    expect(await authenticates(last)).toBe(true);
+    if (!first.value.equals(last.value)) expect(await authenticates(first)).toBe(false);
+    const live = await harness.rotator.list(target, never());
+    expect(live.filter((credential) => credential.slot === idle)).toHaveLength(1);
+    tap.tick(4);
+  });
+
+  it('keeps the previous credential until revoke; revoking twice is success; then it is refused', async () => {
+    const { target, current, set, authenticates } = await bench();
+    const issued = await set({});
+    if (harness.rotator.capabilities.overlap !== 'none') {
+      await tap.watch(harness.rotator.test(target, current, never()));
+      expect(await authenticates(current)).toBe(true);
+      await harness.rotator.revoke(target, current.slot, { endSessions: false }, never());
+      await harness.rotator.revoke(target, current.slot, { endSessions: true }, never());
+      tap.tick(3);
+    }
+    if (harness.rotator.capabilities.revocable) {
+      expect(await authenticates(current)).toBe(false);
+      await expectRejected(harness, tap, target, current);
+    }
+    await tap.watch(harness.rotator.test(target, issued, never()));
+    expect(await authenticates(issued)).toBe(true);
+    tap.tick(2);
+  });
+
+  it('goes back to the first slot in the next rotation, also after it was revoked', async () => {
+    const { target, current, set, authenticates } = await bench();
+    const second = await set({});
+    if (second.slot !== current.slot) {
+      await harness.rotator.revoke(target, current.slot, { endSessions: false }, never());
+    }
+    const third = await set({ slot: current.slot === second.slot ? second.slot : current.slot, current: second });
+    await tap.watch(harness.rotator.test(target, third, never()));
+    expect(await authenticates(third)).toBe(true);
+    if (harness.rotator.capabilities.overlap !== 'none') expect(await authenticates(second)).toBe(true);
+    tap.tick(2);
+  });
+
+  it('lists every slot, and finds what an unacknowledged set has left', async () => {
+    const { target, idle, set, current } = await bench();
+    const issued = await set({});
+    const live = await tap.watch(harness.rotator.list(target, never()));
+    for (const slot of target.slots) expect(live.map((credential) => credential.slot)).toContain(slot);
+    expect(live.find((credential) => credential.slot === idle)?.credentialId).toBe(issued.credentialId);
+    expect(live.find((credential) => credential.slot === current.slot)?.credentialId).toBe(current.credentialId);
+    tap.text(JSON.stringify(live));
+    tap.tick(2);
+  });
+}
