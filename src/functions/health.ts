@@ -1,0 +1,3 @@
+import { endpoint } from './http.ts';
+
+endpoint('health', { method: 'GET', route: 'health', answer: (runbook) => runbook.health() });

@@ -1,0 +1,11 @@
+import { app as functions } from '@azure/functions';
+import { app } from './app.ts';
+import { delivery } from './delivery.ts';
+import { attempt } from './failure.ts';
+
+/** One step of a rotation or as many as can be done now; the rest comes back through the queue with its delay. */
+functions.storageQueue('rotate', {
+  queueName: 'rotation',
+  connection: 'KeyturnStorage',
+  handler: (message, context) => attempt(context, async () => (await app()).rotate(message, delivery(context))),
+});

@@ -1,0 +1,175 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import type { TokenCredential } from '@azure/core-auth';
+import { readSettings, type Settings } from './config/settings.ts';
+import { createConfiguration } from './config/tags.ts';
+import { health, type HealthReport } from './health.ts';
+import { createRunbook, type Answer, type RunbookApi } from './http.ts';
+import { takeEvents } from './intake.ts';
+import type { Engine, Outcome } from './rotation/engine.ts';
+import { RotationError } from './rotation/errors.ts';
+import { mintPassword } from './rotation/mint.ts';
+import { blockPoisoned } from './rotation/poison.ts';
+import type { Clock, Log, Rotator, VaultPort } from './rotation/ports.ts';
+import { handlePropagate } from './rotation/propagate.ts';
+import { handleRotate } from './rotation/runner.ts';
+import { sweep } from './rotation/sweep.ts';
+import { parseValue } from './rotation/value/value.ts';
+import { armKeyRotator } from './rotators/arm-key/rotator.ts';
+import { STORAGE_ROW } from './rotators/arm-key/rows.ts';
+import { postgresRotator } from './rotators/postgres/rotator.ts';
+import { sqlServerRotator } from './rotators/sql-server/rotator.ts';
+import { decodePropagateMessage, decodeRotateMessage } from './state/messages.ts';
+import { createWorkQueue } from './state/queues.ts';
+import { once, type StorageDeps } from './state/storage.ts';
+import { createJournal } from './state/tables.ts';
+import { createAnnouncer } from './state/topic.ts';
+import { createAdministrators } from './vault/administrators.ts';
+import { createVault } from './vault/key-vault.ts';
+
+export type { Answer } from './http.ts';
+
+/** What the platform says of a queue message. */
+export interface Delivery {
+  readonly dequeueCount: number;
+  readonly id: string;
+}
+
+/** The app behind the functions. Built once a process, on the first invocation. */
+export interface App {
+  /** @throws when something could not be stored; then the whole delivery comes again */
+  onVaultEvent(events: unknown, context: { readonly deliveryId: string }): Promise<void>;
+  /** @throws when the journal cannot be written or on a bug; then the message comes again, and at last is poison */
+  rotate(message: unknown, delivery: Delivery): Promise<void>;
+  propagate(message: unknown, delivery: Delivery): Promise<void>;
+  poisoned(queue: 'rotation' | 'propagation' | 'events', message: unknown): Promise<void>;
+  sweep(): Promise<void>;
+  readonly runbook: RunbookApi & { health(): Promise<Answer> };
+}
+
+/** The world, as the process has it; a test may give another. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const SYSTEM_CLOCK: Clock = {
+  now: () => new Date(),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** One JSON line for each entry, on the stream that the platform reads. */
+const CONSOLE_LOG: Log = (level, message, fields) => {
+  const line = JSON.stringify({ level, message, ...fields });
+  if (level === 'error') console.error(line);
+  else if (level === 'warn') console.warn(line);
+  else if (level === 'info') console.info(line);
+  else console.debug(line);
+};
+
+/** @throws CONFIG_INVALID naming every problem of the settings */
+export async function createApp(
+  { env, clock, log }: Surroundings = { env: process.env, clock: SYSTEM_CLOCK, log: CONSOLE_LOG },
+): Promise<App> {
+  const settings = readSettings(env);
+  const engine = createEngine(settings, clock, log);
+  return {
+    onVaultEvent: (events, { deliveryId }) => takeEvents(engine, events, deliveryId),
+    rotate: async (message, delivery) => {
+      const decoded = decodeRotateMessage(message);
+      tell(log, 'rotate', await handleRotate(engine, decoded), {
+        object: decoded.object.name,
+        trigger: decoded.trigger,
+        ...delivery,
+      });
+    },
+    propagate: async (message, delivery) => {
+      const decoded = decodePropagateMessage(message);
+      tell(log, 'propagate', await handlePropagate(engine, decoded), { object: decoded.object.name, ...delivery });
+    },
+    poisoned: (queue, message) => poisoned(engine, queue, message),
+    sweep: async () => log('info', 'swept', { ...(await sweep(engine)) }),
+    runbook: {
+      ...createRunbook(engine),
+      health: async () => answerHealth(await health(engine)),
+    },
+  };
+}
+
+/** The one place that builds clients and registers rotators. */
+export function createEngine(settings: Settings, clock: Clock, log: Log): Engine {
+  const credential = once(() => connectIdentity(settings));
+  const storage: StorageDeps = { ...settings.storage, credential };
+  const vault = createVault({ credential });
+  return {
+    vault,
+    journal: createJournal({ ...storage, table: settings.table }),
+    queue: createWorkQueue(storage),
+    announcer: createAnnouncer({
+      credential,
+      ...(settings.topicEndpoint === undefined ? {} : { endpoint: settings.topicEndpoint }),
+    }),
+    configuration: createConfiguration(settings, createRotators(settings, vault, credential, clock), () => clock.now()),
+    clock,
+    log,
+    mint: () => mintPassword(),
+    uniqueId: () => randomUUID(),
+    random: () => randomInt(2 ** 32) / 2 ** 32,
+  };
+}
+
+/** A new rotator is one line here. */
+function createRotators(
+  settings: Settings,
+  vault: VaultPort,
+  credential: () => Promise<TokenCredential>,
+  clock: Clock,
+): readonly Rotator[] {
+  const administrators = createAdministrators({ settings, vault, credential, parseValue });
+  const { revokeDisablesLogin: disableOnRevoke, armEndpoint, storageSuffix, sqlSuffix, postgresSuffix } = settings;
+  return [
+    sqlServerRotator({ administrators, disableOnRevoke, sqlSuffix }),
+    postgresRotator({ administrators, disableOnRevoke, postgresSuffix }),
+    armKeyRotator(STORAGE_ROW, { credential, armEndpoint, storageSuffix, clock }),
+  ];
+}
+
+async function connectIdentity(settings: Settings): Promise<TokenCredential> {
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  const id = settings.identityClientId;
+  return new DefaultAzureCredential(id === undefined ? {} : { managedIdentityClientId: id });
+}
+
+function tell(log: Log, what: string, outcome: Outcome, fields: Readonly<Record<string, unknown>>): void {
+  log('info', `${what}: ${outcome.outcome}`, { ...outcome, ...fields });
+}
+
+async function poisoned(engine: Engine, queue: string, message: unknown): Promise<void> {
+  const at = engine.clock.now();
+  engine.log('error', 'a message was given up', { queue });
+  const text = typeof message === 'string' ? message : JSON.stringify(message);
+  await engine.journal.note(
+    {
+      id: `${queue}|${text}`,
+      at,
+      kind: 'poisoned',
+      message: `a message of the queue ${queue} failed again and again and was given up`,
+      remedy: `Its cause is in the log. When it is mended, put the message back from ${queue}-poison, or POST /api/rotations for the secret.`,
+    },
+    { signal: AbortSignal.timeout(30_000), now: () => engine.clock.now() },
+  );
+  if (queue !== 'rotation') return;
+  try {
+    await blockPoisoned(engine, decodeRotateMessage(message));
+  } catch (error) {
+    if (!(error instanceof RotationError) || error.code !== 'EVENT_INVALID') throw error;
+    engine.log('error', error.message, { code: error.code });
+  }
+}
+
+function answerHealth(report: HealthReport): Answer {
+  return { status: report.healthy ? 200 : 503, body: report };
+}
