@@ -1,0 +1,142 @@
+/**
+ * Azure Resource Manager for storage keys, over HTTPS as `management.sandbox.test`.
+ *
+ *     const arm = await startArm(ctx, { identity });
+ *     arm.origin;                                   // https://management.sandbox.test:<port>
+ *     const { id, keys } = arm.createAccount('ordersdata');
+ *     const mend = arm.deny('Microsoft.Storage/storageAccounts/regenerateKey/action', id);  // 403 until mend()
+ *     arm.throttle(id, 7); arm.busy(id); arm.lock(id); arm.later(id, 'location');           // 429, 409, 409, 202
+ *
+ * Serves GET account, POST listKeys, POST regenerateKey (facts C), in ARM's order of refusal: token, api-version,
+ * permission, throttling, subscription, resource group, resource, lock, body.
+ */
+import { randomUUID } from 'node:crypto';
+import type { SandboxContext } from '../context.ts';
+import { HttpProblem, startHttps } from '../http.ts';
+import type { SandboxRequest, SandboxResponse } from '../http.ts';
+import type { IdentityService, TokenClaims } from '../identity/identity.ts';
+import { StorageAccounts } from './accounts.ts';
+import type { KeyName } from './accounts.ts';
+import * as refuse from './errors.ts';
+import { Operations } from './operations.ts';
+import type { LaterStyle } from './operations.ts';
+import { keyName, keysOf, lookUp, parse, plainKeys, resourceOf } from './requests.ts';
+import type { Ask } from './requests.ts';
+
+export const ARM_HOST = 'management.sandbox.test';
+const AUDIENCES = [`https://${ARM_HOST}`, 'https://management.azure.com'];
+
+export interface ArmOptions {
+  readonly identity: Pick<IdentityService, 'verifyRequest'>;
+  readonly port?: number;
+}
+
+export interface ArmService {
+  readonly port: number;
+  readonly origin: string;
+  readonly subscriptionId: string;
+  readonly accounts: StorageAccounts;
+  createAccount(name: string, resourceGroup?: string): { readonly id: string; readonly keys: Record<KeyName, string> };
+  /** @throws when there is no such account */
+  keys(name: string): Record<KeyName, string>;
+  /** Each of these holds until the returned function is called. The scope is an account's id. */
+  deny(action: string, scope: string): () => void;
+  throttle(scope: string, retryAfterSeconds?: number): () => void;
+  busy(scope: string): () => void;
+  lock(scope: string): () => void;
+  /** regenerateKey answers 202 and is done at the second poll. */
+  later(scope: string, style: LaterStyle): () => void;
+  stop(): Promise<void>;
+}
+
+type Condition = (ask: Ask, claims: TokenClaims) => HttpProblem | undefined;
+
+export async function startArm(ctx: SandboxContext, options: ArmOptions): Promise<ArmService> {
+  const accounts = new StorageAccounts(() => ctx.clock.now());
+  const operations = new Operations();
+  /** In ARM's order: what authorization and throttling refuse before, and a busy or locked account after look-up. */
+  const conditions = { before: new Set<Condition>(), after: new Set<Condition>() };
+  const hold = (when: keyof typeof conditions, condition: Condition): (() => void) => {
+    conditions[when].add(condition);
+    return () => conditions[when].delete(condition);
+  };
+  const on = (scope: string, ask: Ask): boolean => ask.scope.toLowerCase() === scope.toLowerCase();
+
+  const server = await startHttps(ctx, {
+    names: [ARM_HOST],
+    system: 'arm',
+    ...(options.port === undefined ? {} : { port: options.port }),
+    handler: (request) => {
+      try {
+        const claims = authenticate(request, options.identity, ctx.clock.now());
+        const response = operations.poll(request) ?? answer(request, claims);
+        return { ...response, headers: { ...armHeaders(request), ...response.headers } };
+      } catch (error) {
+        if (!(error instanceof HttpProblem)) throw error;
+        return { ...error.response, headers: { ...armHeaders(request), ...error.response.headers } };
+      }
+    },
+  });
+
+  function answer(request: SandboxRequest, claims: TokenClaims): SandboxResponse {
+    const ask = parse(request);
+    for (const condition of conditions.before) raise(condition(ask, claims));
+    const account = lookUp(accounts, ask);
+    for (const condition of conditions.after) raise(condition(ask, claims));
+    if (ask.verb === '') return { status: 200, body: resourceOf(account) };
+    if (ask.verb === 'listkeys') return { status: 200, body: keysOf(account) };
+    const wanted = keyName(request.json);
+    const work = (): unknown => {
+      accounts.regenerate(account, wanted);
+      return keysOf(account);
+    };
+    return operations.accept(ask.scope, server.origin(ARM_HOST), work) ?? { status: 200, body: work() };
+  }
+
+  return {
+    port: server.port,
+    origin: server.origin(ARM_HOST),
+    subscriptionId: accounts.subscriptionId,
+    accounts,
+    createAccount: (name, group) => ({ id: accounts.create(name, group).id, keys: plainKeys(accounts, name) }),
+    keys: (name) => plainKeys(accounts, name),
+    deny: (action, scope) =>
+      hold('before', (ask, claims) =>
+        on(scope, ask) && ask.action.toLowerCase() === action.toLowerCase()
+          ? refuse.forbidden(claims.appid, claims.oid, ask.action, ask.scope)
+          : undefined,
+      ),
+    throttle: (scope, seconds) =>
+      hold('before', (ask) => (on(scope, ask) ? refuse.throttled(ask.subscriptionId, seconds) : undefined)),
+    busy: (scope) => hold('after', (ask) => (on(scope, ask) && ask.verb !== '' ? refuse.busy(ask.name) : undefined)),
+    lock: (scope) => hold('after', (ask) => (on(scope, ask) && ask.verb !== '' ? refuse.locked(scope) : undefined)),
+    later: (scope, style) => operations.later(scope, style),
+    stop: () => server.stop(),
+  };
+}
+
+function raise(problem: HttpProblem | undefined): void {
+  if (problem !== undefined) throw problem;
+}
+
+function authenticate(request: SandboxRequest, identity: ArmOptions['identity'], now: Date): TokenClaims {
+  const check = identity.verifyRequest(request, AUDIENCES);
+  if (!check.ok) throw refuse.unauthenticated(check, AUDIENCES.join("','"), now);
+  return check.claims;
+}
+
+function armHeaders(request: SandboxRequest): Record<string, string> {
+  const id = randomUUID();
+  const limit = request.method === 'GET' ? 'reads' : 'writes';
+  return {
+    'cache-control': 'no-cache',
+    pragma: 'no-cache',
+    expires: '-1',
+    'x-ms-request-id': id,
+    'x-ms-correlation-request-id': id,
+    'x-ms-routing-request-id': `SANDBOX:${id}`,
+    [`x-ms-ratelimit-remaining-subscription-${limit}`]: '199',
+    'strict-transport-security': 'max-age=31536000; includeSubDomains',
+    'x-content-type-options': 'nosniff',
+  };
+}

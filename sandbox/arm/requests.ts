@@ -1,0 +1,94 @@
+/** What a request to ARM asks for, and what the answers look like (facts C, Storage). */
+import type { SandboxRequest } from '../http.ts';
+import type { KeyName, StorageAccount, StorageAccounts } from './accounts.ts';
+import * as refuse from './errors.ts';
+
+const TYPE = 'Microsoft.Storage/storageAccounts';
+
+/** What is asked for: one operation on one account. */
+export interface Ask {
+  readonly subscriptionId: string;
+  readonly group: string;
+  readonly name: string;
+  readonly verb: '' | 'listkeys' | 'regeneratekey';
+  readonly action: string;
+  readonly scope: string;
+}
+
+const VERBS = { '': 'read', listkeys: 'listKeys/action', regeneratekey: 'regenerateKey/action' } as const;
+
+/** The operation that the request asks for. @throws HttpProblem 400 or 405 */
+export function parse(request: SandboxRequest): Ask {
+  if (!/^\d{4}-\d\d-\d\d(?:-preview)?$/.test(request.query.get('api-version') ?? '')) {
+    const text = 'The api-version query parameter (?api-version=) is required for all requests.';
+    throw refuse.armProblem(400, 'MissingApiVersionParameter', text);
+  }
+  const [subscriptions, subscriptionId = '', groups, group = '', providers, namespace, type, name = '', verb = ''] =
+    request.segments;
+  const frame = [subscriptions, groups, providers, namespace, type].join('/').toLowerCase();
+  const known = frame === `subscriptions/resourcegroups/providers/${TYPE.toLowerCase()}`;
+  const lower = verb.toLowerCase();
+  const asked = lower === '' || lower === 'listkeys' || lower === 'regeneratekey' ? lower : undefined;
+  if (
+    !known ||
+    asked === undefined ||
+    request.segments.length > 9 ||
+    request.method !== (asked === '' ? 'GET' : 'POST')
+  ) {
+    const text = `The requested resource does not support http method '${request.method}'.`;
+    throw refuse.armProblem(405, 'MethodNotAllowed', text);
+  }
+  const scope = `/subscriptions/${subscriptionId}/resourceGroups/${group}/providers/${TYPE}/${name}`;
+  return { subscriptionId, group, name, verb: asked, action: `${TYPE}/${VERBS[asked]}`, scope };
+}
+
+/** The account. @throws HttpProblem 404, of the first thing on the path that does not exist */
+export function lookUp(accounts: StorageAccounts, ask: Ask): StorageAccount {
+  if (ask.subscriptionId.toLowerCase() !== accounts.subscriptionId)
+    throw refuse.subscriptionNotFound(ask.subscriptionId);
+  const group = [...accounts.resourceGroups].find((known) => known.toLowerCase() === ask.group.toLowerCase());
+  if (group === undefined) throw refuse.groupNotFound(ask.group);
+  const account = accounts.find(ask.name);
+  if (account?.resourceGroup.toLowerCase() !== group.toLowerCase())
+    throw refuse.resourceNotFound(TYPE, ask.name, group);
+  return account;
+}
+
+/** The key that a regenerateKey body names. @throws HttpProblem 400 */
+export function keyName(body: unknown): KeyName {
+  const name = typeof body === 'object' && body !== null && 'keyName' in body ? body.keyName : undefined;
+  const lower = typeof name === 'string' ? name.toLowerCase() : '';
+  if (lower === 'key1' || lower === 'key2') return lower;
+  const text = 'Values for request parameters are invalid: keyName.';
+  throw refuse.armProblem(400, 'InvalidValuesForRequestParameters', text);
+}
+
+/** The answer of both calls: every key, values included. */
+export function keysOf(account: StorageAccount): unknown {
+  const item = (keyName: KeyName): unknown => {
+    const { value, creationTime } = account.keys[keyName];
+    return { keyName, value, permissions: 'FULL', creationTime: creationTime.toISOString() };
+  };
+  return { keys: [item('key1'), item('key2')] };
+}
+
+/** The account as GET answers it: no key values. */
+export function resourceOf(account: StorageAccount): unknown {
+  const keyCreationTime = { key1: account.keys.key1.creationTime, key2: account.keys.key2.creationTime };
+  return {
+    id: account.id,
+    name: account.name,
+    type: TYPE,
+    kind: 'StorageV2',
+    location: 'westeurope',
+    sku: { name: 'Standard_LRS', tier: 'Standard' },
+    properties: { provisioningState: 'Succeeded', allowSharedKeyAccess: account.allowSharedKeyAccess, keyCreationTime },
+  };
+}
+
+/** The two values, for tests. @throws when there is no such account */
+export function plainKeys(accounts: StorageAccounts, name: string): Record<KeyName, string> {
+  const account = accounts.find(name);
+  if (account === undefined) throw new Error(`there is no storage account ${name}`);
+  return { key1: account.keys.key1.value, key2: account.keys.key2.value };
+}

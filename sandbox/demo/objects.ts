@@ -1,0 +1,107 @@
+import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import sql from 'mssql';
+import pg from 'pg';
+import type { Sandbox } from '../sandbox.ts';
+
+/** A credential as a reader gets it out of the vault. */
+export interface Held {
+  readonly credentialId: string;
+  readonly value: string;
+}
+
+/** One managed secret of the demo, and how its readers log in. */
+export interface DemoObject {
+  readonly name: string;
+  readonly rotator: string;
+  /** Logs in for real, as an application would. @throws when refused */
+  login(held: Held): Promise<void>;
+}
+
+/** Readers call themselves so, in every protocol that has a field for it. */
+export const READER = 'demo-reader';
+
+const EXPIRES_IN_MS = 20 * 24 * 3600_000;
+
+/** Three secrets near their expiry, and what they open. */
+export async function seedObjects(sandbox: Sandbox): Promise<readonly DemoObject[]> {
+  return [await seedPostgres(sandbox), seedSqlServer(sandbox), seedStorage(sandbox)];
+}
+
+async function seedPostgres({ postgres, vault }: Sandbox): Promise<DemoObject> {
+  const pair = await postgres.createPair({ name: 'orders_a', alternate: 'orders_b' });
+  const { host, port, database } = postgres;
+  vault.seed('kv', 'orders-db', {
+    value: `postgresql://${pair.user}:${pair.password}@${host}:${port}/${database}?sslmode=verify-full`,
+    expiresInMs: EXPIRES_IN_MS,
+    tags: { CredentialId: pair.user, AlternateCredentialId: pair.alternate, ProviderAddress: postgres.address },
+  });
+  return {
+    name: 'orders-db',
+    rotator: 'postgres',
+    async login({ value }) {
+      const { username, password } = new URL(value);
+      const client = new pg.Client({
+        ...{ host, port, database, user: decodeURIComponent(username), password: decodeURIComponent(password) },
+        application_name: READER,
+        ssl: { rejectUnauthorized: true },
+      });
+      client.on('error', () => undefined);
+      await client.connect();
+      await client.end();
+    },
+  };
+}
+
+function seedSqlServer({ tds, vault }: Sandbox): DemoObject {
+  const password = `Demo-${Math.random().toString(36).slice(2)}-1A`;
+  for (const login of ['billing_a', 'billing_b']) tds.addLogin(login, password);
+  const server = `${tds.name},${tds.port}`;
+  vault.seed('kv', 'billing-db', {
+    value: `Server=tcp:${server};Database=appdb;User ID=billing_a;Password=${password};Encrypt=True;`,
+    expiresInMs: EXPIRES_IN_MS,
+    tags: {
+      CredentialId: 'billing_a',
+      AlternateCredentialId: 'billing_b',
+      ProviderAddress: `${tds.name}:${tds.port}/appdb`,
+      Rotator: 'sql-server',
+    },
+  });
+  return {
+    name: 'billing-db',
+    rotator: 'sql-server',
+    async login({ value }) {
+      const field = (name: string): string => new RegExp(`${name}=([^;]*)`).exec(value)?.[1] ?? '';
+      const pool = new sql.ConnectionPool({
+        ...{ server: tds.name, port: tds.port, database: 'appdb' },
+        ...{ user: field('User ID'), password: field('Password') },
+        options: { encrypt: true, trustServerCertificate: false, appName: READER },
+        pool: { min: 0, max: 1 },
+      });
+      await pool.connect();
+      await pool.close();
+    },
+  };
+}
+
+function seedStorage({ arm, blob, vault }: Sandbox): DemoObject {
+  const name = 'demodata';
+  const account = arm.createAccount(name);
+  vault.seed('kv', 'storage-key', {
+    value: account.keys.key1,
+    expiresInMs: EXPIRES_IN_MS,
+    // Microsoft's own sample tags, as they are.
+    tags: { CredentialId: 'key1', ProviderAddress: account.id, ValidityPeriodDays: '60' },
+  });
+  return {
+    name: 'storage-key',
+    rotator: 'storage-account',
+    async login({ value }) {
+      const credential = new StorageSharedKeyCredential(name, value);
+      const service = new BlobServiceClient(blob.url(name), credential, {
+        retryOptions: { maxTries: 1 },
+        userAgentOptions: { userAgentPrefix: READER },
+      });
+      await service.getProperties();
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { DefaultAzureCredential } from '@azure/identity';
+import { SecretClient } from '@azure/keyvault-secrets';
+import type { Sandbox } from '../sandbox.ts';
+import { READER, type DemoObject, type Held } from './objects.ts';
+
+export interface Tally {
+  ok: number;
+  failed: number;
+  readonly failures: string[];
+}
+
+/**
+ * Applications that know the vault and nothing else. For each object one asks the vault before every log-in, and one keeps
+ * what it got for twelve hours of sandbox time, half the overlap, as a pool or a cache does.
+ */
+export class Readers {
+  readonly tallies = new Map<string, Tally>();
+  readonly #sandbox: Sandbox;
+  readonly #vault: SecretClient;
+  readonly #loops: Promise<void>[] = [];
+  #stopped = false;
+
+  constructor(sandbox: Sandbox) {
+    this.#sandbox = sandbox;
+    this.#vault = new SecretClient(sandbox.vault.url('kv'), new DefaultAzureCredential(), {
+      userAgentOptions: { userAgentPrefix: READER },
+    });
+  }
+
+  start(objects: readonly DemoObject[]): void {
+    for (const object of objects) {
+      this.tallies.set(object.name, { ok: 0, failed: 0, failures: [] });
+      this.#loops.push(this.#loop(object, 0), this.#loop(object, 12 * 3600_000));
+    }
+  }
+
+  /** How many log-ins so far, all readers together. */
+  get total(): Pick<Tally, 'ok' | 'failed'> {
+    const all = [...this.tallies.values()];
+    return { ok: sum(all.map((t) => t.ok)), failed: sum(all.map((t) => t.failed)) };
+  }
+
+  /** Resolves when every reader has begun and ended a further log-in. */
+  async another(): Promise<void> {
+    const before = new Map([...this.tallies].map(([name, tally]) => [name, tally.ok + tally.failed]));
+    const all = (): boolean => [...this.tallies].every(([name, t]) => t.ok + t.failed >= (before.get(name) ?? 0) + 4);
+    while (!all()) await pause(20);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#loops);
+  }
+
+  async read(name: string): Promise<Held> {
+    const { value, properties } = await this.#vault.getSecret(name);
+    return { value: value ?? '', credentialId: properties.tags?.['CredentialId'] ?? '' };
+  }
+
+  async #loop(object: DemoObject, keepMs: number): Promise<void> {
+    const tally = this.tallies.get(object.name);
+    let held: (Held & { readonly at: number }) | undefined;
+    while (!this.#stopped && tally !== undefined) {
+      const now = this.#sandbox.ctx.clock.now().getTime();
+      if (held === undefined || now - held.at >= keepMs) held = { ...(await this.read(object.name)), at: now };
+      try {
+        await object.login(held);
+        tally.ok += 1;
+      } catch (error) {
+        tally.failed += 1;
+        tally.failures.push(
+          `${object.name} as ${held.credentialId}: ${error instanceof Error ? error.message : 'failed'}`,
+        );
+      }
+      await pause(30);
+    }
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}

@@ -1,0 +1,67 @@
+/** The app's environment in the sandbox: what the platform gives, and the settings of the README's table. */
+import type { ArmService } from './arm/arm.ts';
+import type { AzuriteService } from './azurite/azurite.ts';
+import type { BlobService } from './blob/blob.ts';
+import type { TopicService } from './eventgrid/topic.ts';
+import type { IdentityService } from './identity/identity.ts';
+import type { PostgresService } from './postgres/postgres.ts';
+import type { Tds } from './tds/tds.ts';
+import type { VaultService } from './vault/vault.ts';
+
+/** The parts that the environment tells of; those that are left out are left out of it. */
+export interface EnvParts {
+  readonly identity?: IdentityService;
+  readonly vault?: VaultService;
+  readonly topic?: TopicService;
+  readonly azurite?: AzuriteService;
+  readonly arm?: ArmService;
+  readonly blob?: BlobService;
+  readonly postgres?: PostgresService;
+  readonly tds?: Tds;
+}
+
+/** The SQL server's administrator that logs in with the app's own Entra token. */
+export const SQL_ENTRA_ADMIN = 'keyturn_identity';
+
+export function appEnv(parts: EnvParts, caFile: string): Record<string, string> {
+  const { identity, vault, topic, azurite, arm, blob, postgres, tds } = parts;
+  const hosts: string[] = [];
+  const administrators: Record<string, unknown> = {};
+  const env: Record<string, string> = {
+    NODE_EXTRA_CA_CERTS: caFile,
+    KEYTURN_SWEEP_SCHEDULE: '0 */5 * * * *',
+    ...identity?.env,
+  };
+  if (vault) env['KEYTURN_VAULTS'] = vault.names.map((name) => vault.url(name)).join(',');
+  if (topic) env['KEYTURN_TOPIC_ENDPOINT'] = topic.endpoint;
+  if (azurite) {
+    env['KeyturnStorage__queueServiceUri'] = azurite.queueUrl;
+    env['KeyturnStorage__tableServiceUri'] = azurite.tableUrl;
+  }
+  if (arm) {
+    env['KEYTURN_ARM_ENDPOINT'] = arm.origin;
+    hosts.push(new URL(arm.origin).host);
+  }
+  if (blob) {
+    env['KEYTURN_STORAGE_SUFFIX'] = blob.suffix;
+    hosts.push(`*.blob.${blob.suffix}`);
+  }
+  if (postgres) {
+    env['KEYTURN_POSTGRES_SUFFIX'] = suffixOf(postgres.host);
+    hosts.push(`${postgres.host}:${postgres.port}`);
+    administrators[postgres.host] = { user: postgres.entraAdmin, managedIdentity: true };
+  }
+  if (tds) {
+    env['KEYTURN_SQL_SUFFIX'] = suffixOf(tds.name);
+    hosts.push(`${tds.name}:${tds.port}`);
+    administrators[tds.name] = { user: SQL_ENTRA_ADMIN, managedIdentity: true };
+  }
+  if (hosts.length > 0) env['KEYTURN_ALLOWED_HOSTS'] = hosts.join(',');
+  if (Object.keys(administrators).length > 0) env['KEYTURN_ADMINISTRATORS'] = JSON.stringify(administrators);
+  return env;
+}
+
+/** `pg.postgres.sandbox.test` gives `.postgres.sandbox.test`. */
+function suffixOf(host: string): string {
+  return host.slice(host.indexOf('.'));
+}

@@ -1,0 +1,172 @@
+/** Starts the parts of a sandbox in the order in which they need one another, several at once where they do not. */
+import type { SandboxContext } from './context.ts';
+import type { ControlOptions } from './control/control.ts';
+import { SQL_ENTRA_ADMIN } from './env.ts';
+import type { EnvParts } from './env.ts';
+import type { EventGridOptions, EventGridService } from './eventgrid/eventgrid.ts';
+import type { SandboxServer } from './http.ts';
+import type { IdentityOptions, IdentityService } from './identity/identity.ts';
+import { loadWithoutListeners } from './listeners.ts';
+import type { TdsOptions } from './tds/tds.ts';
+import type { VaultOptions } from './vault/vault.ts';
+
+export const PARTS = [
+  'identity',
+  'vault',
+  'eventgrid',
+  'topic',
+  'azurite',
+  'arm',
+  'blob',
+  'postgres',
+  'tds',
+  'control',
+] as const;
+export type Part = (typeof PARTS)[number];
+
+/** What else must run for a part to run. */
+const NEEDS: Partial<Record<Part, readonly Part[]>> = {
+  vault: ['identity'],
+  eventgrid: ['vault'],
+  topic: ['identity'],
+  azurite: ['identity'],
+  arm: ['identity'],
+  blob: ['arm'],
+};
+
+export interface PartOptions {
+  /** All when absent; what those named need is started too. */
+  readonly parts?: readonly Part[];
+  /** Fixed ports; any free one where absent. `azurite` is the queues' port, the tables' is the next one. */
+  readonly ports?: Partial<Record<Part, number>>;
+  readonly identity?: Omit<IdentityOptions, 'port'>;
+  readonly vault?: Omit<VaultOptions, 'port' | 'identity'>;
+  readonly eventGrid?: Omit<EventGridOptions, 'vault'>;
+  readonly tds?: Omit<TdsOptions, 'port' | 'verifyToken' | 'entraAdmin'>;
+}
+
+export interface StartedParts extends EnvParts {
+  readonly eventgrid?: EventGridService;
+  readonly control?: SandboxServer;
+}
+
+interface Stoppable {
+  stop(): Promise<void> | void;
+}
+
+/** Puts what was started on `running` as soon as it runs, so that a failure later on can stop it. */
+export async function startParts(
+  ctx: SandboxContext,
+  options: PartOptions,
+  running: Stoppable[],
+  addresses: ControlOptions['addresses'],
+): Promise<StartedParts> {
+  const wanted = withNeeds(options.parts ?? PARTS);
+  const port = (part: Part): { port?: number } => {
+    const fixed = options.ports?.[part];
+    return fixed === undefined ? {} : { port: fixed };
+  };
+  const when = async <T extends Stoppable>(part: Part, start: () => Promise<T>): Promise<T | undefined> => {
+    if (!wanted.has(part)) return undefined;
+    const service = await start();
+    running.push(service);
+    return service;
+  };
+  // Imported as needed: a test that wants a vault does not load PostgreSQL's driver.
+  const identity = await when('identity', async () =>
+    (await import('./identity/identity.ts')).startIdentity(ctx, { ...options.identity, ...port('identity') }),
+  );
+  const known = (): IdentityService => must(identity, 'identity');
+
+  const first = await allStarted({
+    vault: when('vault', async () =>
+      (await import('./vault/vault.ts')).startVault(ctx, { ...options.vault, identity: known(), ...port('vault') }),
+    ),
+    topic: when('topic', async () =>
+      (await import('./eventgrid/topic.ts')).startTopic(ctx, { identity: known(), ...port('topic') }),
+    ),
+    arm: when('arm', async () => (await import('./arm/arm.ts')).startArm(ctx, { identity: known(), ...port('arm') })),
+    azurite: when('azurite', async () => {
+      const queuePort = options.ports?.azurite;
+      const ports = queuePort === undefined ? {} : { queuePort, tablePort: queuePort + 1 };
+      return (await import('./azurite/azurite.ts')).startAzurite(ctx, { identity: known(), ...ports });
+    }),
+    postgres: when('postgres', () => postgresOf(ctx, identity, port('postgres'))),
+    tds: when('tds', () => tdsOf(ctx, identity, { ...options.tds, ...port('tds') })),
+  });
+  const blob = await when('blob', async () =>
+    (await import('./blob/blob.ts')).startBlob(ctx, { accounts: must(first.arm, 'arm').accounts, ...port('blob') }),
+  );
+  const eventgrid = await when('eventgrid', async () =>
+    (await import('./eventgrid/eventgrid.ts')).startEventGrid(ctx, {
+      ...options.eventGrid,
+      vault: must(first.vault, 'vault'),
+    }),
+  );
+  const control = await when('control', async () =>
+    (await import('./control/control.ts')).startControl(ctx, {
+      addresses,
+      vault: first.vault,
+      topic: first.topic,
+      eventGrid: eventgrid,
+      ...port('control'),
+    }),
+  );
+  return present({ identity, ...first, blob, eventgrid, control });
+}
+
+async function postgresOf(ctx: SandboxContext, identity: IdentityService | undefined, options: { port?: number }) {
+  const { startPostgres, ENTRA_RESOURCE } = await loadWithoutListeners(() => import('./postgres/postgres.ts'));
+  const postgres = await startPostgres(ctx, options);
+  // An Entra token is the password of the role that stands for the app's identity.
+  identity?.onIssue((resource, token) => {
+    const same = resource.replace(/\/$/, '') === ENTRA_RESOURCE;
+    return same ? postgres.acceptToken(token) : undefined;
+  });
+  return postgres;
+}
+
+async function tdsOf(ctx: SandboxContext, identity: IdentityService | undefined, options: TdsOptions) {
+  const { startTds } = await import('./tds/tds.ts');
+  if (identity === undefined) return startTds(ctx, options);
+  return startTds(ctx, {
+    ...options,
+    entraAdmin: { name: SQL_ENTRA_ADMIN, id: identity.principal.objectId },
+    verifyToken: (token, audience) => {
+      const check = identity.verifyToken(token, audience);
+      return check.ok ? check.claims : undefined;
+    },
+  });
+}
+
+function withNeeds(parts: readonly Part[]): ReadonlySet<Part> {
+  const wanted = new Set<Part>();
+  const add = (part: Part): void => {
+    wanted.add(part);
+    for (const need of NEEDS[part] ?? []) add(need);
+  };
+  for (const part of parts) add(part);
+  return wanted;
+}
+
+/** Waits for all of them to have started or failed before it throws the first failure: nothing starts behind its back. */
+async function allStarted<T extends Record<string, Promise<unknown>>>(
+  starts: T,
+): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
+  const results = await Promise.allSettled(Object.values(starts));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+  const values = results.map((result) => (result.status === 'fulfilled' ? result.value : undefined));
+  const names = Object.keys(starts);
+  return Object.fromEntries(names.map((name, n) => [name, values[n]])) as { [K in keyof T]: Awaited<T[K]> };
+}
+
+function must<T>(service: T | undefined, part: Part): T {
+  if (service === undefined) throw new Error(`the part '${part}' does not run`);
+  return service;
+}
+
+/** Without the parts that were not started. */
+function present(parts: { readonly [K in keyof StartedParts]: StartedParts[K] | undefined }): StartedParts {
+  return Object.fromEntries(Object.entries(parts).filter(([, part]) => part !== undefined));
+}

