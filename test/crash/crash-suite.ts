@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RotatorHarness } from '../contract/rotator-harness.ts';
+import { startWorld, type Scene, type World } from '../support/world.ts';
+import { Killed, Life, type Kill } from './killer.ts';
+
+/** A rotation and its retirement pass at least so many port calls; fewer would mean that the suite looks at nothing. */
+const FEWEST_BOUNDARIES = 20;
+
+/**
+ * Kills a rotation before and after every port call, until there is no further one: rebuilds from what was persisted,
+ * delivers again, and checks the five promises after every call and at the end.
+ */
+export function describeCrashes(harness: RotatorHarness): void {
+  describe(`crashes: ${harness.name}`, () => {
+    let world: World;
+    beforeAll(async () => {
+      await harness.start();
+      world = await startWorld(harness);
+    });
+    afterAll(async () => {
+      await world.stop();
+      await harness.stop();
+    });
+
+    it('a plain run keeps every promise', async () => {
+      const scene = await world.scene();
+      const life = await live(scene, undefined);
+      await scene.checkEnd();
+      expect(life.calls.length).toBeGreaterThanOrEqual(FEWEST_BOUNDARIES);
+    });
+
+    for (const when of ['before', 'after'] as const) {
+      it(`killed ${when} every port call, it keeps every promise`, async () => {
+        let visited = 0;
+        for (let at = 1; ; at += 1) {
+          const scene = await world.scene();
+          const reached = await untilKilled(scene, { at, when });
+          if (!reached) {
+            scene.end();
+            break;
+          }
+          visited = at;
+          await scene.lapseLease();
+          await live(scene, undefined);
+          await scene.checkEnd();
+        }
+        console.info(`crash suite ${harness.name}: killed ${when} ${visited} port calls, no promise broken`);
+        expect(visited).toBeGreaterThanOrEqual(FEWEST_BOUNDARIES);
+      });
+    }
+
+    it('a lost answer of every port call is no lost credential', async () => {
+      let visited = 0;
+      for (let at = 1; ; at += 1) {
+        const scene = await world.scene();
+        const life = scene.life(undefined, { at });
+        await scene.drive(life);
+        await live(scene, undefined);
+        await scene.checkEnd();
+        if (life.calls.length < at) break;
+        visited = at;
+      }
+      console.info(`crash suite ${harness.name}: lost the answer of ${visited} port calls, no promise broken`);
+      expect(visited).toBeGreaterThanOrEqual(FEWEST_BOUNDARIES);
+    });
+
+    it('a runner that wakes up after its lease does no harm, wherever it fell asleep', async () => {
+      let visited = 0;
+      for (let at = 1; ; at += 1) {
+        const scene = await world.scene();
+        const sleeper = scene.sleeper(at);
+        const slept = scene.deliverOnce(sleeper.life);
+        if (!(await Promise.race([sleeper.asleep.then(() => true), slept.then(() => false)]))) {
+          scene.end();
+          break;
+        }
+        visited = at;
+        await scene.lapseLease();
+        await live(scene, undefined);
+        sleeper.wake();
+        await slept;
+        await live(scene, undefined);
+        await scene.checkEnd();
+      }
+      console.info(`crash suite ${harness.name}: a sleeper woke at ${visited} port calls, no promise broken`);
+      expect(visited).toBeGreaterThanOrEqual(8);
+    });
+
+    it('two runners with the same event, and every event five times, rotate once', async () => {
+      const scene = await world.scene();
+      scene.redeliverEvent(5);
+      await Promise.all([scene.deliverVisible(scene.life()), scene.deliverVisible(scene.life())]);
+      await live(scene, undefined);
+      await scene.checkEnd();
+    });
+
+    it('a finished rotation that is delivered again changes nothing', async () => {
+      const scene = await world.scene();
+      await live(scene, undefined);
+      await scene.checkDone();
+      const before = scene.mutations();
+      scene.redeliverEvent(5);
+      await live(scene, undefined);
+      expect(scene.mutations()).toBe(before);
+      await scene.checkEnd();
+    });
+
+    it('compromised: killed before and after every port call, the old credential is gone at the end', async () => {
+      for (const when of ['before', 'after'] as const) {
+        for (let at = 1; ; at += 1) {
+          const scene = await world.scene({ trigger: 'compromised' });
+          const reached = await untilKilled(scene, { at, when });
+          if (!reached) {
+            scene.end();
+            break;
+          }
+          await scene.lapseLease();
+          await live(scene, undefined);
+          await scene.checkEnd();
+        }
+      }
+    });
+  });
+}
+
+/** Lives until everything is done. */
+async function live(scene: Scene, kill: Kill | undefined): Promise<Life> {
+  const life = scene.life(kill);
+  await scene.drive(life);
+  return life;
+}
+
+/** @returns whether the boundary was reached at all */
+async function untilKilled(scene: Scene, kill: Kill): Promise<boolean> {
+  const life = scene.life(kill);
+  try {
+    await scene.drive(life);
+  } catch (error) {
+    if (!(error instanceof Killed)) throw error;
+  }
+  return life.dead;
+}
