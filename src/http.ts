@@ -117,16 +117,27 @@ function whatToDo(run: Run): string {
     case 'running':
       return 'Nothing: it is being worked on. If its worker died, another goes on when the lease has lapsed.';
     case 'waiting':
-      return run.lastError === undefined
-        ? `Nothing: it goes on by itself at ${run.wakeAt ?? 'the next sweep'}.`
-        : `Nothing yet: ${run.lastError.message}. It is tried again at ${run.wakeAt ?? 'the next sweep'}.${run.lastError.remedy === undefined ? '' : ` ${run.lastError.remedy}`}`;
+      return `${waitsFor(run)} It goes on by itself at ${run.wakeAt ?? 'the next sweep'}.`;
     case 'blocked':
-      return `${run.blocked?.remedy ?? run.blocked?.message ?? 'See the last step.'} Then POST /api/rotations for this secret; it goes on where it stopped.`;
+      return sentence(run.blocked?.remedy ?? run.blocked?.message ?? 'See the last step');
     case 'done':
+      return 'Nothing: it is done.';
     case 'cancelled':
     case 'refused':
-      return 'Nothing: it is over.';
+      return sentence(run.steps.at(-1)?.detail ?? 'Nothing: it is over');
   }
+}
+
+function waitsFor(run: Run): string {
+  if (run.lastError !== undefined)
+    return [run.lastError.message, run.lastError.remedy ?? ''].map(sentence).join(' ').trim();
+  const last = run.steps.at(-1);
+  if (last?.outcome === 'waiting' && last.detail !== undefined) return sentence(last.detail);
+  return 'Nothing is to be done.';
+}
+
+function sentence(text: string): string {
+  return text === '' || /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 /* ── Reading requests: every problem at once ─────────────────────────────────────────────────────────── */

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { execFile } from 'node:child_process';
 import { appendFile, chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -83,14 +84,25 @@ export async function startServer(
     onError: quiet.onLog,
   });
   await started.start();
+  const kill = (): void => killServer(databaseDir);
+  process.once('exit', kill);
   return {
     port,
     async stop() {
+      process.off('exit', kill);
       await started.stop();
       await written;
       await rm(databaseDir, { recursive: true, force: true });
     },
   };
+}
+
+/** The last resort, when the process ends without stopping the sandbox. The first line of the file is the server's pid. */
+function killServer(databaseDir: string): void {
+  const file = join(databaseDir, 'postmaster.pid');
+  if (!existsSync(file)) return;
+  const pid = Number(readFileSync(file, 'utf8').split('\n')[0]);
+  if (pid > 1) process.kill(pid, 'SIGKILL');
 }
 
 async function configure(ctx: SandboxContext, dir: string, names: readonly string[], root: boolean): Promise<void> {

@@ -100,7 +100,7 @@ export class Connection {
     const who = asked.token === undefined ? asked.user : '<token>';
     const operation = `LOGIN ${who}`;
     const refuse = (error: SqlError): void => {
-      ctx.traffic.record('tds', operation, error.number);
+      ctx.traffic.record('tds', operation, error.number, asked.program);
       log(
         `Logon Error: ${error.number}, Severity: ${error.class}, State: ${error.state}. ${error.message} ${error.detail ?? ''}`,
       );
@@ -143,7 +143,7 @@ export class Connection {
   }
 
   #welcome(operation: string, asked: Login7, session: Session, fault: FaultAction | undefined): void {
-    this.#shared.ctx.traffic.record('tds', operation, 'ok');
+    this.#shared.ctx.traffic.record('tds', operation, 'ok', asked.program);
     this.#shared.log(`Logon Login succeeded for user '${session.user}'. [CLIENT: ${this.#socket.remoteAddress ?? ''}]`);
     if (fault?.drop === 'after') throw new Dropped();
     this.#state = 'ready';

@@ -100,11 +100,11 @@ async function runStatement(batch: Batch, statement: Statement, request: Request
       const moved = session.database.name === before ? [] : [token.databaseChange(session.database.name, before)];
       answer = Buffer.concat([...moved, token.done(more, final | follows)]);
     }
-    if (!silent) ctx.traffic.record('tds', operation, 'ok');
+    if (!silent) ctx.traffic.record('tds', operation, 'ok', session.program);
     if (fault?.drop === 'after') throw new Dropped();
     return answer;
   } catch (error) {
-    if (error instanceof SqlError) ctx.traffic.record('tds', operation, error.number);
+    if (error instanceof SqlError) ctx.traffic.record('tds', operation, error.number, session.program);
     throw error;
   }
 }

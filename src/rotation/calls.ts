@@ -29,15 +29,20 @@ export class CallScope {
     this.#deadline = leaseUntil.getTime() - LEASE_MARGIN_MS;
   }
 
-  /** @throws LEASE_LOST before the call when no time is left; TIMED_OUT (effect unknown) when it ran out in the call */
+  /** No time is left: nothing more may be begun. */
+  get isOver(): boolean {
+    return this.#deadline <= this.#clock.now().getTime();
+  }
+
+  /** @throws TIMED_OUT: with effect none when no time was left to begin, with `unknown` when it ran out in the call */
   async run<T>(what: string, work: (call: Call) => Promise<T>): Promise<T> {
     const now = () => this.#clock.now();
     const left = this.#deadline - now().getTime();
     if (left <= 0) {
       throw new RotationError({
-        code: 'LEASE_LOST',
+        code: 'TIMED_OUT',
         recovery: 'retry',
-        message: `the time under the lease was over before ${what}`,
+        message: `the time was over before ${what}`,
       });
     }
     const controller = new AbortController();

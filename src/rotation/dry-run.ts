@@ -1,7 +1,7 @@
 import { CallScope } from './calls.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError, type ErrorCode } from './errors.ts';
-import { plan, slotOwned, type Plan } from './plan.ts';
+import { drifted, plan, slotOwned, type Plan } from './plan.ts';
 import { decide, type Decision } from './policy.ts';
 import type { Call, ObjectRef } from './ports.ts';
 import type { JournalRecord } from './record.ts';
@@ -50,6 +50,9 @@ export async function dryRun(engine: Engine, request: StartRequest): Promise<Dry
       ...rotator.describe(target, planned.idle),
       `log in to ${target.id} as ${planned.idle}`,
       `write a new version of ${describeObject(object)}`,
+      request.reason === 'compromised'
+        ? `at once: take ${target.current} out of use and end its sessions`
+        : `after the overlap, when nobody is logged in as ${target.current}: take it out of use`,
     ],
     blockedBy: await obstacles(engine, scope, planned, entry?.record, object, request),
   };
@@ -84,7 +87,14 @@ async function obstacles(
     });
   }
   if (!request.force && request.reason !== 'compromised') {
-    await attempt('testing the current credential', (call) => rotator.test(target, planned.issued, call));
+    await attempt('testing the current credential', async (call) => {
+      try {
+        await rotator.test(target, planned.issued, call);
+      } catch (error) {
+        const refused = error instanceof RotationError && error.code === 'CREDENTIAL_REJECTED';
+        throw refused ? drifted(object, planned, error) : error;
+      }
+    });
   }
   await attempt('checking the system', async (call) => {
     found.push(...(await rotator.check(target, planned.idle, planned.issued, call)));

@@ -8,7 +8,8 @@ import { REQUEST_MS } from './runbook.ts';
 
 export interface InventoryItem {
   readonly object: ObjectRef;
-  readonly version: string;
+  /** Newest first; the first is the current one. */
+  readonly versions: readonly { readonly version: string; readonly enabled: boolean; readonly createdOn: string }[];
   readonly enabled: boolean;
   readonly createdOn: string;
   readonly expiresOn?: string;
@@ -22,9 +23,14 @@ export interface InventoryItem {
   readonly lastRun?: Run;
 }
 
+/** So many objects are asked for their versions at a time. */
+const AT_ONCE = 8;
+
 /**
- * Every managed object of the served vaults: what it is, whether it is due and why, and its last run.
+ * Every managed object of the served vaults: what it is, its versions, whether it is due and why, and its last run. A request for
+ * each page of a vault and one for each managed object.
  * @param vaults which to look into
+ * @throws what the vault or the ledger throws
  */
 export async function inventory(engine: Engine, vaults: readonly string[]): Promise<readonly InventoryItem[]> {
   const scope = new CallScope(engine.clock, REQUEST_MS, REQUEST_MS);
@@ -33,20 +39,43 @@ export async function inventory(engine: Engine, vaults: readonly string[]): Prom
     const runs = new Map<string, Run>();
     const ledger = await scope.run('reading the ledger', (call) => engine.journal.runs({ vault, limit: 5000 }, call));
     for (const { object, run } of ledger) if (!runs.has(object.name)) runs.set(object.name, run);
+    const found: Omit<InventoryItem, 'versions'>[] = [];
     await scope.run(`listing ${vault}`, async (call) => {
       for await (const listing of engine.vault.list(vault, call)) {
         const item = inventoryItem(engine, listing, runs.get(listing.object.name));
-        if (item !== undefined) items.push(item);
+        if (item !== undefined) found.push(item);
       }
     });
+    for (let from = 0; from < found.length; from += AT_ONCE) {
+      items.push(
+        ...(await Promise.all(found.slice(from, from + AT_ONCE).map((item) => withVersions(engine, scope, item)))),
+      );
+    }
   }
   return items;
 }
 
-function inventoryItem(engine: Engine, listing: SecretListing, run: Run | undefined): InventoryItem | undefined {
+async function withVersions(
+  engine: Engine,
+  scope: CallScope,
+  item: Omit<InventoryItem, 'versions'>,
+): Promise<InventoryItem> {
+  const all = await scope.run('listing the versions', (call) => engine.vault.versions(item.object, call));
+  const versions = all.map(({ version, enabled, createdOn }) => ({
+    version,
+    enabled,
+    createdOn: createdOn.toISOString(),
+  }));
+  return { ...item, versions };
+}
+
+function inventoryItem(
+  engine: Engine,
+  listing: SecretListing,
+  run: Run | undefined,
+): Omit<InventoryItem, 'versions'> | undefined {
   const base = {
     object: listing.object,
-    version: listing.version,
     enabled: listing.enabled,
     createdOn: listing.createdOn.toISOString(),
     ...(listing.expiresOn === undefined ? {} : { expiresOn: listing.expiresOn.toISOString() }),

@@ -113,3 +113,14 @@ export function slotOwned(system: string, owner: ObjectRef): RotationError {
     remedy: `Let one secret rotate it: remove the tag ProviderAddress from one of the two. When ${owner.name} no longer names this system, the slots are free by themselves.`,
   });
 }
+
+/** The current value is refused: somebody changed the credential without the vault. */
+export function drifted(object: ObjectRef, { managed: { target }, idle }: Plan, cause: RotationError): RotationError {
+  return new RotationError({
+    code: 'DRIFTED',
+    recovery: 'human',
+    message: `the current value of ${object.vault}/${object.kind}s/${object.name} (${target.current}) is refused by ${target.id}: somebody changed the credential without the vault`,
+    remedy: `Find out who changed it. To repair it by rotating to ${idle}: POST /api/rotations {"vault":"${object.vault}","name":"${object.name}","force":true}`,
+    cause,
+  });
+}

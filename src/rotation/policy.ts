@@ -14,7 +14,8 @@ export interface DueInput {
   readonly eventVersion?: string | undefined;
   /** An operator insists: goes past a pause, a not-yet-valid version and drift; never past an open overlap. */
   readonly force: boolean;
-  readonly current: VersionInfo;
+  /** Without `version` where a listing is judged. */
+  readonly current: Omit<VersionInfo, 'version'> & Partial<Pick<VersionInfo, 'version'>>;
   readonly policy: RotationPolicy;
   /** The run in hand or the last one. */
   readonly run?: Run | undefined;
@@ -57,7 +58,7 @@ const disabled: Check = ({ current }) =>
   current.enabled ? undefined : no('Disabled', 'the current version is disabled, so somebody has taken it out of use');
 
 const staleVersion: Check = ({ eventVersion, current }) =>
-  eventVersion !== undefined && eventVersion !== current.version
+  eventVersion !== undefined && current.version !== undefined && eventVersion !== current.version
     ? no('StaleVersion', `the event is about version ${eventVersion}; the current one is ${current.version}`)
     : undefined;
 

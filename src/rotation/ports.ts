@@ -1,3 +1,4 @@
+import type { RotationError } from './errors.ts';
 import type { SecretValue } from './secret-value.ts';
 import type { JournalRecord, Run } from './record.ts';
 
@@ -39,7 +40,8 @@ export interface CurrentVersion extends VersionInfo {
   readonly value: SecretValue;
 }
 
-export interface SecretListing extends VersionInfo {
+/** The current version of a secret as a listing shows it, which does not tell its id (facts A4). */
+export interface SecretListing extends Omit<VersionInfo, 'version'> {
   readonly object: ObjectRef;
 }
 
@@ -115,8 +117,8 @@ export interface Journal {
   announceRun(object: ObjectRef, run: Run, call: Call): Promise<void>;
   run(id: string, call: Call): Promise<{ readonly object: ObjectRef; readonly run: Run } | undefined>;
   runs(filter: RunFilter, call: Call): Promise<readonly { readonly object: ObjectRef; readonly run: Run }[]>;
-  /** Every record with a run that is not over, for the sweep. */
-  open(call: Call): AsyncIterable<JournalEntry>;
+  /** Every record with a run that is not over, for the sweep; for a row that cannot be read, its JOURNAL_INVALID. */
+  open(call: Call): AsyncIterable<JournalEntry | RotationError>;
   note(note: Note, call: Call): Promise<void>;
 }
 

@@ -83,8 +83,12 @@ export function serialise(record: JournalRecord): string {
   return JSON.stringify(record);
 }
 
-/** @throws JOURNAL_INVALID when the row is not a record of a known schema; nothing is guessed. */
-export function parse(text: string): JournalRecord {
+/**
+ * @param where names the row for the error
+ * @throws JOURNAL_INVALID when the row is not a record of a known schema; nothing is guessed
+ */
+export function parse(text: string, where?: string): JournalRecord {
+  const invalid = (what: string, cause?: unknown): RotationError => unreadable(what, cause, where);
   let raw: unknown;
   try {
     raw = JSON.parse(text);
@@ -103,7 +107,7 @@ export function parse(text: string): JournalRecord {
     throw invalid('names no object');
   }
   const run = raw['run'];
-  if (run !== undefined) checkRun(run);
+  if (run !== undefined) checkRun(run, invalid);
   const lease = raw['lease'];
   if (lease !== undefined && !(isObject(lease) && typeof lease['owner'] === 'string' && isTime(lease['until']))) {
     throw invalid('has a lease without owner or time');
@@ -121,13 +125,13 @@ export function parseRun(text: string): Run {
   try {
     raw = JSON.parse(text);
   } catch (cause) {
-    throw invalid('has a run that is not JSON', cause);
+    throw unreadable('has a run that is not JSON', cause);
   }
   checkRun(raw);
   return raw as Run;
 }
 
-function checkRun(run: unknown): void {
+function checkRun(run: unknown, invalid: (what: string) => RotationError = unreadable): void {
   if (!isObject(run) || typeof run['rotationId'] !== 'string') throw invalid('has a run without rotationId');
   if (!RUN_STATES.includes(run['state'] as RunState)) throw invalid(`has a run in state ${String(run['state'])}`);
   if (!STEPS.includes(run['step'] as Step)) throw invalid(`has a run at step ${String(run['step'])}`);
@@ -144,11 +148,11 @@ function isTime(value: unknown): boolean {
   return typeof value === 'string' && !Number.isNaN(Date.parse(value));
 }
 
-function invalid(what: string, cause?: unknown): RotationError {
+function unreadable(what: string, cause?: unknown, where?: string): RotationError {
   return new RotationError({
     code: 'JOURNAL_INVALID',
     recovery: 'human',
-    message: `the journal row ${what}`,
+    message: `the journal row${where === undefined ? '' : ` of ${where}`} ${what}`,
     remedy:
       'Look at the row in the table keyturn (docs/runbook.md, "A journal row that cannot be read"); no rotation of this object starts until it is readable.',
     cause,

@@ -87,7 +87,7 @@ async function stillInUse(engine: Engine, session: Session, users: readonly stri
       recovery: 'human',
       message: detail,
       remedy:
-        'Restart what still holds the old value, then POST /api/rotations for this secret again; or report it as compromised to end those sessions.',
+        'Restart what still holds the old value; then POST /api/rotations for this secret, and the retirement goes on.',
     });
   }
   const attempts = run.attempts + 1;
@@ -125,6 +125,6 @@ function currentAgain(session: Session, why: string): RotationError {
     code: 'HUMAN_REQUIRED',
     recovery: 'human',
     message: `the old credential of ${describeObject(session.object)} is not revoked: ${why}`,
-    remedy: `If the old credential should stay, nothing is to be done. Otherwise correct the secret's tags and ask again: POST /api/rotations {"vault":"${session.object.vault}","name":"${session.object.name}","reason":"manual"}`,
+    remedy: `If the old credential is to stay: DELETE /api/rotations/${session.active.rotationId}. Otherwise correct the secret's tags or value and ask again: POST /api/rotations {"vault":"${session.object.vault}","name":"${session.object.name}"}`,
   });
 }

@@ -1,7 +1,7 @@
-import { describeObject, type Engine, type Outcome } from './engine.ts';
+import type { Engine, Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { next } from './machine.ts';
-import { nextVersion, plan, rotationIdOf, slotOwned, type Plan } from './plan.ts';
+import { drifted, nextVersion, plan, rotationIdOf, slotOwned, type Plan } from './plan.ts';
 import type { CurrentVersion, Issued, Managed, ObjectRef, Pending } from './ports.ts';
 import { retire } from './retire.ts';
 import type { Session } from './session.ts';
@@ -79,13 +79,7 @@ async function proveCurrent(session: Session, planned: Plan): Promise<void> {
     await session.call('testing the current credential', (call) => rotator.test(target, planned.issued, call));
   } catch (error) {
     if (!(error instanceof RotationError) || error.code !== 'CREDENTIAL_REJECTED') throw error;
-    throw new RotationError({
-      code: 'DRIFTED',
-      recovery: 'human',
-      message: `the current value of ${describeObject(session.object)} (${target.current}) is refused by ${target.id}: somebody changed the credential without the vault`,
-      remedy: `Find out who changed it. To repair it by rotating to ${planned.idle}: POST /api/rotations {"vault":"${session.object.vault}","name":"${session.object.name}","reason":"manual","force":true}`,
-      cause: error,
-    });
+    throw drifted(session.object, planned, error);
   }
 }
 
@@ -93,6 +87,16 @@ async function proveCurrent(session: Session, planned: Plan): Promise<void> {
 async function intend(session: Session, planned: Plan): Promise<void> {
   const { managed, current, idle } = planned;
   session.clear('blocked', 'wakeAt');
+  const at = session.now().toISOString();
+  const { reason, attempts } = session.active;
+  session.note({
+    step: 'claim',
+    at,
+    ms: 0,
+    outcome: 'ok',
+    detail: attempts === 0 ? reason : `${reason}, attempt ${attempts + 1}`,
+  });
+  session.note({ step: 'create', at, ms: 0, outcome: 'ok', detail: `${managed.target.current} → ${idle}` });
   session.change({
     state: 'running',
     step: 'set',

@@ -116,15 +116,15 @@ function noSuchRun(rotationId: string): RotationError {
 }
 
 /**
- * Cancels a run that has published nothing yet. The idle slot may have a new password by then, which nobody knows and
- * nobody uses. @throws CONFLICT when it is running, has published a version, or is over
+ * Cancels a run that has published nothing yet: the idle slot may have a new password by then, which nobody knows and
+ * nobody uses. One that is blocked because its old credential is current again is cancelled, too, and the credential kept. @throws CONFLICT when it is running, has published a version, or is over
  */
 export async function cancel(engine: Engine, rotationId: string, by: string): Promise<Run> {
   const scope = new CallScope(engine.clock, REQUEST_MS);
   const found = await read(engine, rotationId);
   const entry = await scope.run('reading the journal', (call) => engine.journal.read(found.object, call));
   const at = engine.clock.now();
-  const cancelled = (run: Run): Run => ({
+  const cancelled = ({ blocked: _blocked, lastError: _lastError, wakeAt: _wakeAt, ...run }: Run): Run => ({
     ...run,
     state: 'cancelled',
     updatedAt: at.toISOString(),
@@ -143,7 +143,7 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
   const { record, etag } = entry;
   const current = entry.record.run;
   if (isOver(current)) throw notCancellable(current, 'it is over');
-  if (isPublished(current)) {
+  if (isPublished(current) && !keepsOld(current)) {
     throw notCancellable(
       current,
       'its new version is current already; the old credential is retired when nobody uses it any more',
@@ -155,6 +155,11 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
   const run = cancelled(current);
   await scope.run('writing the journal', (call) => engine.journal.write({ ...record, run }, etag, call));
   return run;
+}
+
+/** Blocked before its retirement, because the old credential may be wanted: cancelling keeps it. */
+function keepsOld(run: Run): boolean {
+  return run.state === 'blocked' && run.blocked?.code === 'HUMAN_REQUIRED';
 }
 
 function notCancellable(run: Run, why: string): RotationError {

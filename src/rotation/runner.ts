@@ -16,8 +16,8 @@ import { blockedBy, Session } from './session.ts';
 /**
  * Does with one message whatever is to be done now: starts a rotation, goes on with one, or says why not. Any number of
  * runners may get the same message, in any order, at any time.
- * @throws only what is no `RotationError` (a bug), or what kept the journal itself from being written: then the
- *   queue delivers the message again, and nothing is lost.
+ * @throws only what is no `RotationError` (a bug), what kept the journal itself from being read or written, and being out of
+ *   time under the lease: then the queue delivers the message again, and nothing is lost.
  */
 export async function handleRotate(engine: Engine, message: RotateMessage): Promise<Outcome> {
   const session = await Session.open(
@@ -27,6 +27,8 @@ export async function handleRotate(engine: Engine, message: RotateMessage): Prom
   try {
     return (await admit(engine, session, message)) ?? (await proceed(engine, session, message));
   } catch (error) {
+    // Out of time under the lease: nothing more may be written, so the message goes back to the queue.
+    if (session.scope.isOver) throw error;
     return unlessLost(error) ?? (await stop(engine, session, message, error as RotationError).catch(lostOrThrow));
   }
 }
@@ -81,7 +83,7 @@ async function proceed(engine: Engine, session: Session, message: RotateMessage)
 /** Does the message go on with the open run, rather than ask for another? */
 function goesOn(run: Run, message: RotateMessage): boolean {
   if (message.trigger === 'compromised') return run.rotationId === message.rotationId;
-  return !isPublished(run) || message.trigger === 'resume';
+  return !isPublished(run) || message.rotationId === run.rotationId;
 }
 
 async function goOn(
@@ -189,8 +191,9 @@ async function supersede(engine: Engine, session: Session, message: RotateMessag
   const old = session.run;
   if (old === undefined || isOver(old) || message.trigger !== 'compromised') return;
   const at = session.now().toISOString();
+  const { blocked: _blocked, lastError: _lastError, wakeAt: _wakeAt, ...rest } = old;
   const run: Run = {
-    ...old,
+    ...rest,
     state: 'done',
     updatedAt: at,
     finishedAt: at,

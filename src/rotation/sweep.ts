@@ -30,11 +30,14 @@ export interface SweepReport {
 export async function sweep(engine: Engine): Promise<SweepReport> {
   const scope = new CallScope(engine.clock, SWEEP_MS, SWEEP_MS);
   const open = new Map<string, JournalRecord>();
+  const problems: string[] = [];
   await scope.run('reading the journal', async (call) => {
-    for await (const { record } of engine.journal.open(call)) open.set(objectKey(record.object), record);
+    for await (const entry of engine.journal.open(call)) {
+      if (entry instanceof RotationError) report(engine, problems, entry);
+      else open.set(objectKey(entry.record.object), entry.record);
+    }
   });
   const changed = new Map<string, Date>();
-  const problems: string[] = [];
   const messages: RotateMessage[] = [];
   for (const vault of engine.configuration.vaults) {
     try {
@@ -42,19 +45,14 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
         for await (const listing of engine.vault.list(vault, call)) {
           changed.set(objectKey(listing.object), listing.updatedOn);
           if (!open.has(objectKey(listing.object)) && worthALook(engine, listing)) {
-            messages.push({ object: listing.object, trigger: 'sweep', version: listing.version });
+            // A listing does not say which version it is about (facts A4): the runner looks at the current one.
+            messages.push({ object: listing.object, trigger: 'sweep' });
           }
         }
       });
     } catch (error) {
       if (!(error instanceof RotationError)) throw error;
-      problems.push(error.message);
-      engine.log('error', 'a vault could not be swept', {
-        vault,
-        code: error.code,
-        message: error.message,
-        remedy: error.remedy,
-      });
+      report(engine, problems, error);
     }
   }
   const due = messages.length;
@@ -69,6 +67,11 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
     await scope.run('enqueueing', (call) => engine.queue.rotate(message, index * SPREAD_MS, call));
   }
   return { resumed: messages.length - due, due, problems };
+}
+
+function report(engine: Engine, problems: string[], { code, message, remedy }: RotationError): void {
+  problems.push(message);
+  engine.log('error', 'the sweep left something out', { code, message, remedy });
 }
 
 /** Due as far as the listing tells; wrong tags count, too, so that the runner reports them where people look. */

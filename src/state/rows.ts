@@ -61,9 +61,10 @@ export function runKey(rotationId: string): string {
   return `${RUN}${rotationId}`;
 }
 
-/** @throws JOURNAL_INVALID */
+/** @throws JOURNAL_INVALID naming the row */
 export function readJournalRow(row: Readonly<Record<string, unknown>>): JournalRecord {
-  return parse(String(row['record']));
+  const where = `${String(row['vault'])}/${String(row['name'])}, PartitionKey ${String(row['partitionKey'])}`;
+  return parse(String(row['record']), where);
 }
 
 /** @throws JOURNAL_INVALID */

@@ -155,13 +155,20 @@ async function adopt(
   });
 }
 
-async function* open(calling: Calling, call: Call): AsyncIterable<JournalEntry> {
+async function* open(calling: Calling, call: Call): AsyncIterable<JournalEntry | RotationError> {
   const found = await calling('reading the journal', false, call, async (table) => {
     const all: Found[] = [];
     for await (const row of query(table, rows.OPEN_FILTER, call)) all.push(row);
     return all;
   });
-  for (const row of found) yield { record: rows.readJournalRow(row), etag: row.etag };
+  for (const row of found) {
+    try {
+      yield { record: rows.readJournalRow(row), etag: row.etag };
+    } catch (error) {
+      if (!(error instanceof RotationError)) throw error;
+      yield error;
+    }
+  }
 }
 
 type Found = Record<string, unknown> & { readonly etag: string };

@@ -99,6 +99,12 @@ function whyDenied(failure: RemoteFailure, action: VaultAction): [why: string, r
         `the app's identity has no access policy with the permission ${action.permission}`,
         `az keyvault set-policy --name ${vault} --object-id ${callerId(failure.message)} --secret-permissions get list set`,
       ];
+    case '':
+      // The SDK drops the body of a refused page (facts A4), and with it which of the refusals it is.
+      return [
+        'the vault refuses it: a role, an access policy or its firewall',
+        `POST /api/rotations with "dryRun": true for one secret of it tells which. For a role: ${grant(failure.message, vault)}`,
+      ];
     default:
       return [
         `the app's identity may not do this${actionOf(failure.message)}`,

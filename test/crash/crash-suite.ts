@@ -5,6 +5,7 @@ import { Killed, Life, type Kill } from './killer.ts';
 
 /** A rotation and its retirement pass at least so many port calls; fewer would mean that the suite looks at nothing. */
 const FEWEST_BOUNDARIES = 20;
+const DAY = 24 * 3600_000;
 
 /**
  * Kills a rotation before and after every port call, until there is no further one: rebuilds from what was persisted,
@@ -69,7 +70,7 @@ export function describeCrashes(harness: RotatorHarness): void {
       for (let at = 1; ; at += 1) {
         const scene = await world.scene();
         const sleeper = scene.sleeper(at);
-        const slept = scene.deliverOnce(sleeper.life);
+        const slept = scene.drive(sleeper.life);
         if (!(await Promise.race([sleeper.asleep.then(() => true), slept.then(() => false)]))) {
           scene.end();
           break;
@@ -79,11 +80,12 @@ export function describeCrashes(harness: RotatorHarness): void {
         await live(scene, undefined);
         sleeper.wake();
         await slept;
+        await sleeper.life.sleptCall;
         await live(scene, undefined);
         await scene.checkEnd();
       }
       console.info(`crash suite ${harness.name}: a sleeper woke at ${visited} port calls, no promise broken`);
-      expect(visited).toBeGreaterThanOrEqual(8);
+      expect(visited).toBeGreaterThanOrEqual(FEWEST_BOUNDARIES);
     });
 
     it('two runners with the same event, and every event five times, rotate once', async () => {
@@ -103,6 +105,45 @@ export function describeCrashes(harness: RotatorHarness): void {
       await live(scene, undefined);
       expect(scene.mutations()).toBe(before);
       await scene.checkEnd();
+    });
+
+    it('the old credential is kept while somebody is logged in with it, and goes when nobody is', async () => {
+      const scene = await world.scene();
+      scene.stillInUse = true;
+      expect(await scene.driveFor(scene.life(), 3 * DAY)).toMatchObject({ state: 'waiting', step: 'confirm' });
+      expect(await scene.oldLogsIn()).toBe(true);
+      scene.stillInUse = false;
+      await live(scene, undefined);
+      await scene.checkEnd();
+    });
+
+    it('the old credential is kept for good, and a person is told, when it is in use a week after the overlap', async () => {
+      const scene = await world.scene();
+      scene.stillInUse = true;
+      const run = await scene.driveFor(scene.life(), 10 * DAY);
+      expect(run).toMatchObject({ state: 'blocked', blocked: { code: 'NOT_ADOPTED' } });
+      expect(await scene.oldLogsIn()).toBe(true);
+      scene.end();
+    });
+
+    it('the old credential is kept when it is the current one again', async () => {
+      const scene = await world.scene();
+      expect(await scene.driveFor(scene.life(), DAY / 2)).toMatchObject({ step: 'confirm' });
+      scene.restoreFirst();
+      const run = await scene.driveFor(scene.life(), 3 * DAY);
+      expect(run).toMatchObject({ state: 'blocked', blocked: { code: 'HUMAN_REQUIRED' } });
+      expect(await scene.oldLogsIn()).toBe(true);
+      scene.end();
+    });
+
+    it('the old credential is kept when the current one has stopped working', async () => {
+      const scene = await world.scene();
+      expect(await scene.driveFor(scene.life(), DAY / 2)).toMatchObject({ step: 'confirm' });
+      await scene.breakCurrent();
+      const run = await scene.driveFor(scene.life(), 3 * DAY);
+      expect(run).toMatchObject({ state: 'blocked', blocked: { code: 'DRIFTED' } });
+      expect(await scene.oldLogsIn()).toBe(true);
+      scene.end();
     });
 
     it('compromised: killed before and after every port call, the old credential is gone at the end', async () => {

@@ -32,6 +32,8 @@ export class Life {
   readonly #fate: Fate;
   readonly #afterEach: (call: string) => Promise<void>;
   #dead = false;
+  /** The call that slept: settles when it has woken up and ended. */
+  sleptCall: Promise<unknown> | undefined;
 
   /** @param afterEach looks at the world after every call that got through; what it throws fails the test */
   constructor(fate: Fate, afterEach: (call: string) => Promise<void>) {
@@ -86,7 +88,10 @@ export class Life {
         });
       }
     };
-    return isIterableCall(name) ? iterate(enter, work, leave) : settle(enter, work, leave);
+    if (isIterableCall(name)) return iterate(enter, work, leave);
+    const call = settle(enter, work, leave);
+    if (sleep?.at === index) this.sleptCall = call.catch(() => undefined);
+    return call;
   }
 }
 

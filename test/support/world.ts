@@ -118,6 +118,9 @@ export class Scene {
   readonly #written: string[] = [];
   readonly #announced: Announcement[] = [];
   readonly #compromised: boolean;
+  readonly #tested = new Set<string>();
+  /** Somebody is logged in with the old credential, and does not go away. */
+  stillInUse = false;
   readonly #stopListening: () => void;
   #changes = 0;
   #checkedAt = -1;
@@ -218,10 +221,15 @@ export class Scene {
     while (await this.deliverOnce(life));
   }
 
-  /** Lives on until the run is over and nothing is left to deliver, moving the clock when nothing else moves. */
+  /**
+   * Lives on until the run is over and nothing is left to deliver, moving the clock when nothing else moves. One that fell
+   * asleep does nothing more than end what it was at.
+   */
   async drive(life: Life): Promise<void> {
     for (let turn = 0; turn < 400; turn += 1) {
-      if (await this.deliverOnce(life)) continue;
+      const delivered = await this.deliverOnce(life);
+      if (life.sleptCall !== undefined) return;
+      if (delivered) continue;
       const record = await this.#record();
       const nextAt = this.#queue.nextAt;
       if (nextAt === undefined && record?.run !== undefined && isOver(record.run)) return;
@@ -229,7 +237,9 @@ export class Scene {
       this.#parts.advance(nextAt === undefined ? 6 * 60_000 : Math.max(nextAt - now, 0) + 1);
       if (nextAt === undefined) await sweep(this.#engine(life));
     }
-    throw new Error(`the run does not end: ${JSON.stringify(await this.#record())}`);
+    throw new Error(
+      `the run does not end: ${JSON.stringify(await this.#record())}; what was done: ${this.#written.slice(0, 10).join(' | ')}`,
+    );
   }
 
   /** At the end: rotated once, retired, nothing left that works and that nobody knows of, nothing told. */
@@ -268,6 +278,9 @@ export class Scene {
   async #afterCall(call: string): Promise<void> {
     if (MUTATIONS.has(call)) this.#mutations += 1;
     if (CHANGES.has(call)) this.#changes += 1;
+    if (call === 'vault.write') {
+      expect(this.#tested.has(this.#current().value.reveal()), 'what is written was tested before').toBe(true);
+    }
     if (this.#checkedAt === this.#changes) return;
     this.#checkedAt = this.#changes;
     expect(await this.#logsIn(this.#current()), `promise 1, after ${call}: the current version logs in`).toBe(true);
@@ -305,6 +318,65 @@ export class Scene {
     return this.#parts.harness.authenticates(this.#fresh.input, issued);
   }
 
+  /** The rotator, with an eye on what was tested, and a user of the old credential who can be made to stay. */
+  #observed(): Rotator {
+    const { rotator } = this.#parts.harness;
+    const seen: Pick<Rotator, 'test' | 'list' | 'revoke'> = {
+      test: async (target, issued, call) => {
+        await rotator.test(target, issued, call);
+        this.#tested.add(issued.value.reveal());
+      },
+      list: async (target, call) => {
+        const live = await rotator.list(target, call);
+        const old = this.#fresh.current.slot;
+        return this.stillInUse
+          ? live.map((one) => (one.slot === old ? { ...one, sessions: ['a reader that stays'] } : one))
+          : live;
+      },
+      revoke: (target, slot, how, call) => {
+        expect(this.stillInUse && !this.#compromised, 'nobody uses what is revoked').toBe(false);
+        return rotator.revoke(target, slot, how, call);
+      },
+    };
+    return new Proxy(rotator, {
+      get: (target, key) => (key in seen ? seen[key as keyof typeof seen] : (Reflect.get(target, key) as unknown)),
+    });
+  }
+
+  /** Somebody changes the current credential without the vault. */
+  async breakCurrent(): Promise<void> {
+    const { rotator } = this.#parts.harness;
+    const { slot } = this.#current();
+    const target = rotator.parseTarget(this.#fresh.input);
+    await rotator.revoke(target, slot, { endSessions: false }, callOf(this.#parts.clock));
+  }
+
+  /** A person puts the first version's value and tags back on top. */
+  restoreFirst(): void {
+    const first = this.#parts.vault.peek('kv', this.#object.name)[0];
+    this.#parts.vault.seed('kv', this.#object.name, {
+      value: first?.value ?? '',
+      tags: first?.tags ?? {},
+      expiresInMs: 20 * DAY,
+    });
+  }
+
+  /** Lives on for so long, or until the run is over or blocked. */
+  async driveFor(life: Life, ms: number): Promise<JournalRecord['run']> {
+    const end = this.#parts.clock.now().getTime() + ms;
+    while (this.#parts.clock.now().getTime() < end) {
+      await this.deliverVisible(life);
+      const run = (await this.#record())?.run;
+      if (run !== undefined && (isOver(run) || run.state === 'blocked')) return run;
+      this.#parts.advance(20 * 60_000);
+    }
+    return (await this.#record())?.run;
+  }
+
+  oldLogsIn(): Promise<boolean> {
+    return this.#logsIn(this.#fresh.current);
+  }
+
   async #record(): Promise<JournalRecord | undefined> {
     return (await this.#parts.journal.read(this.#object, callOf(this.#parts.clock)))?.record;
   }
@@ -326,7 +398,7 @@ export class Scene {
       journal: life.wrap('journal', journal),
       queue: life.wrap('queue', this.#queue),
       announcer: life.wrap('announcer', { announce: async (event: Announcement) => void this.#announced.push(event) }),
-      configuration: createConfiguration(settings, [life.wrap('rotator', harness.rotator, PURE_ROTATOR)]),
+      configuration: createConfiguration(settings, [life.wrap('rotator', this.#observed(), PURE_ROTATOR)]),
       clock,
       log: (level, message, fields) => void this.#written.push(JSON.stringify({ level, message, ...fields })),
       mint: () => record(mintPassword()),
