@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+
+export const ROTATORS = ['postgres', 'sql-server', 'storage-account'] as const;
+export type RotatorKind = (typeof ROTATORS)[number];
+
+export interface Where {
+  readonly vault: string;
+  readonly expiresInMs: number;
+}
+
+/** A managed secret and the pair of credentials behind it, both made for it alone. Past the wire. */
+export async function seed(sandbox: Sandbox, rotator: RotatorKind, name: string, where: Where): Promise<void> {
+  const { value, tags } = await pairOf(sandbox, rotator, name);
+  sandbox.vault.seed(where.vault, name, { value, expiresInMs: where.expiresInMs, tags });
+}
+
+interface Made {
+  readonly value: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+async function pairOf({ postgres, tds, arm }: Sandbox, rotator: RotatorKind, name: string): Promise<Made> {
+  const account = name.replaceAll('-', '');
+  const pair = { CredentialId: `${account}_a`, AlternateCredentialId: `${account}_b` };
+  switch (rotator) {
+    case 'postgres': {
+      const { user, password } = await postgres.createPair({
+        name: pair.CredentialId,
+        alternate: pair.AlternateCredentialId,
+      });
+      return {
+        value: `postgresql://${user}:${password}@${postgres.address}?sslmode=verify-full`,
+        tags: { ...pair, ProviderAddress: postgres.address },
+      };
+    }
+    case 'sql-server': {
+      const password = `Bench-1a-${randomBytes(18).toString('base64url')}`;
+      for (const login of Object.values(pair)) tds.addLogin(login, password);
+      return {
+        value: `Server=tcp:${tds.name},${tds.port};Database=appdb;User ID=${pair.CredentialId};Password=${password};Encrypt=True;`,
+        tags: { ...pair, ProviderAddress: `${tds.name}:${tds.port}/appdb` },
+      };
+    }
+    case 'storage-account': {
+      const { id, keys } = arm.createAccount(account);
+      return { value: keys.key1, tags: { CredentialId: 'key1', ProviderAddress: id } };
+    }
+  }
+}
