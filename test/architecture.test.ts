@@ -1,0 +1,235 @@
+/** The rules of docs and house style that a compiler does not check, read from the source itself. */
+import { globSync, readFileSync } from 'node:fs';
+import { sep } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  directionProblems,
+  forbidden,
+  globalsOf,
+  importsOf,
+  kindBranches,
+  lineCount,
+  literalsOf,
+  resolve,
+  reveals,
+  staticPackages,
+  type Layer,
+} from './support/source-rules.ts';
+
+const PORTS = ['src/rotation/ports.ts', 'src/rotation/errors.ts', 'src/rotation/secret-value.ts'];
+/** What the adapters of Azure's storage share with the engine: how a row is written, and what an object is called. */
+const ROWS = ['src/rotation/record.ts', 'src/rotation/ids.ts'];
+/** The shapes of the Azure SDKs' errors. */
+const AZURE_ERRORS = ['src/azure/remote.ts', 'src/azure/'];
+const TOKENS = '@azure/core-auth';
+
+/** Dependency direction: functions → main → the rest; the rest never one another. */
+const SRC_LAYERS: readonly Layer[] = [
+  {
+    files: ['src/functions/'],
+    may: ['src/main.ts', 'src/rotation/errors.ts', '@azure/functions'],
+  },
+  {
+    files: ['src/main.ts', 'src/http.ts', 'src/intake.ts', 'src/health.ts'],
+    may: [
+      ...['src/rotation/', 'src/rotators/', 'src/consumers/', 'src/vault/', 'src/state/', 'src/config/', 'src/azure/'],
+      ...['node:crypto', TOKENS, '@azure/identity'],
+    ],
+  },
+  { files: ['src/rotation/'], may: ['node:crypto', 'node:util'] },
+  { files: ['src/azure/'], may: PORTS },
+  {
+    files: ['src/vault/'],
+    may: [...PORTS, ...AZURE_ERRORS, TOKENS, '@azure/keyvault-secrets'],
+  },
+  {
+    files: ['src/state/'],
+    may: [
+      ...[...PORTS, ...ROWS, ...AZURE_ERRORS, 'node:crypto', TOKENS],
+      ...['@azure/data-tables', '@azure/storage-queue', '@azure/eventgrid'],
+    ],
+  },
+  { files: ['src/config/'], may: PORTS },
+  {
+    files: ['src/rotators/sql-server/'],
+    may: [...PORTS, 'node:crypto', 'node:tls', 'node:net', 'tedious'],
+  },
+  {
+    files: ['src/rotators/postgres/'],
+    may: [...PORTS, 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
+  },
+  {
+    files: ['src/rotators/arm-key/'],
+    may: [...PORTS, 'node:crypto', TOKENS, '@azure/core-rest-pipeline', '@azure/storage-blob'],
+  },
+];
+
+/** Loaded with the entry file, because the platform's worker needs it there. */
+const LOADED_AT_START = ['@azure/functions'];
+
+/** The argument of an SDK's or driver's own call; the value formats, which put a password into a value; and the scrub. */
+const REVEALING = [
+  'src/rotation/session.ts',
+  'src/rotation/value/value.ts',
+  'src/rotators/arm-key/storage-probe.ts',
+  'src/rotators/postgres/client.ts',
+  'src/rotators/postgres/rotator.ts',
+  'src/rotators/postgres/scram.ts',
+  'src/rotators/sql-server/client.ts',
+  'src/rotators/sql-server/rotator.ts',
+  'src/state/queues.ts',
+  'src/state/tables.ts',
+  'src/vault/key-vault.ts',
+];
+
+/** Files stay small enough to hold in the head; a suite may be a longer list of short cases. */
+const MOST_LINES: readonly (readonly [pattern: string, most: number])[] = [
+  ['src/rotation/ports.ts', 350], // every seam of the service on one page, half of it docstrings
+  ['test/', 450],
+  ['', 300],
+];
+
+const sources = (pattern: string): readonly (readonly [path: string, text: string])[] =>
+  globSync(pattern)
+    .map((path) => path.split(sep).join('/'))
+    .sort()
+    .map((path) => [path, readFileSync(path, 'utf8')]);
+
+const src = sources('src/**/*.ts');
+const sandbox = sources('sandbox/**/*.ts');
+const everything = [...src, ...sandbox, ...sources('{test,bench,build}/**/*.ts')];
+const problemsOf = (files: typeof src, rule: (path: string, text: string) => readonly string[]): readonly string[] =>
+  files.flatMap(([path, text]) => rule(path, text));
+
+describe('dependency direction', () => {
+  test('there is something to look at', () => {
+    expect(src.length).toBeGreaterThan(50);
+    expect(sandbox.length).toBeGreaterThan(50);
+  });
+
+  test('functions → main → the rest, and the rest knows only the ports', () => {
+    expect(problemsOf(src, (path, text) => directionProblems(path, text, SRC_LAYERS))).toEqual([]);
+  });
+
+  test('src and sandbox meet only over the wire', () => {
+    const crossing = (own: string) => (path: string, text: string) =>
+      importsOf(path, text)
+        .map(({ specifier }) => resolve(path, specifier))
+        .filter((target) => /^(?:src|sandbox|test|bench|build)\//.test(target) && !target.startsWith(own))
+        .map((target) => `${path} imports ${target}`);
+    expect([...problemsOf(src, crossing('src/')), ...problemsOf(sandbox, crossing('sandbox/'))]).toEqual([]);
+  });
+
+  test('nothing heavy is loaded before it is used', () => {
+    const heavy = (path: string, text: string) =>
+      staticPackages(path, text)
+        .filter((name) => !LOADED_AT_START.includes(name))
+        .map((name) => `${path} loads ${name} at the start`);
+    expect(problemsOf(src, heavy)).toEqual([]);
+  });
+});
+
+describe('one place each', () => {
+  test('the environment is read by main and config, the clock and chance by main', () => {
+    const stray = (path: string, text: string) =>
+      globalsOf(path, text)
+        .filter((name) => path !== 'src/main.ts' && !(name === 'process.env' && path.startsWith('src/config/')))
+        .map((name) => `${path} uses ${name}`);
+    expect(problemsOf(src, stray)).toEqual([]);
+  });
+
+  test('a secret leaves its wrapper only where it is handed over', () => {
+    expect(src.filter(([path, text]) => reveals(path, text)).map(([path]) => path)).toEqual(REVEALING);
+  });
+
+  test('a rotator’s kind is named in its own folder only, and nothing branches on it', () => {
+    const kinds = ['sql-server', 'storage-account'];
+    const outside = src.filter(([path]) => !path.startsWith('src/rotators/'));
+    const named = (path: string, text: string) =>
+      literalsOf(path, text, [...kinds, 'postgres']).map((kind) => `${path} names ${kind}`);
+    expect(problemsOf(outside, named)).toEqual([]);
+    expect(problemsOf(outside, kindBranches)).toEqual([]);
+  });
+});
+
+describe('habits', () => {
+  test('no mocked modules, no skipped tests, no escape from the types, no swallowed errors', () => {
+    expect(problemsOf(everything, forbidden)).toEqual([]);
+  });
+
+  test('files stay small', () => {
+    const long = (path: string, text: string): readonly string[] => {
+      const most = MOST_LINES.find(([pattern]) => path.startsWith(pattern))?.[1] ?? 0;
+      return lineCount(text) > most ? [`${path} has ${lineCount(text)} lines; at most ${most}`] : [];
+    };
+    expect(problemsOf(everything, long)).toEqual([]);
+  });
+});
+
+describe('the checker itself', () => {
+  test.each([
+    ["import pg from 'pg';", 'static'],
+    ["import 'pg';", 'static'],
+    ["import * as pg from 'pg';", 'static'],
+    ["export { Client } from 'pg';", 'static'],
+    ["export * from 'pg';", 'static'],
+    ["import { type Client, Pool } from 'pg';", 'static'],
+    ["import type { Client } from 'pg';", 'type'],
+    ["import { type Client } from 'pg';", 'type'],
+    ["export type { Client } from 'pg';", 'type'],
+    ["let x: import('pg').Client;", 'type'],
+    ["const pg = await import('pg');", 'dynamic'],
+  ])('sees %s as %s', (text, form) => {
+    expect(importsOf('src/a.ts', text)).toEqual([{ specifier: 'pg', form }]);
+  });
+
+  test.each([
+    ['src/rotation/plan.ts', "import { X } from '../vault/key-vault.ts';"],
+    ['src/rotation/plan.ts', "import type { X } from '@azure/data-tables';"],
+    ['src/rotation/plan.ts', "const fs = await import('node:fs');"],
+    ['src/rotation/plan.ts', 'const x = await import(name);'],
+    ['src/rotators/postgres/rotator.ts', "import { X } from '../sql-server/client.ts';"],
+    ['src/rotators/postgres/rotator.ts', "import { X } from '../../rotation/session.ts';"],
+    ['src/config/tags.ts', "import { X } from '../main.ts';"],
+    ['src/vault/events.ts', "import { X } from '../state/tables.ts';"],
+    ['src/functions/rotate.ts', "import { X } from '../rotation/runner.ts';"],
+    ['src/main.ts', "import '../sandbox/sandbox.ts';"],
+    ['src/new/thing.ts', ''],
+  ])('refuses in %s: %s', (path, text) => {
+    expect(directionProblems(path, text, SRC_LAYERS)).toHaveLength(1);
+  });
+
+  test('allows what the layers allow', () => {
+    const text = "import { RotationError } from '../../rotation/errors.ts'; const pg = await import('pg');";
+    expect(directionProblems('src/rotators/postgres/client.ts', text, SRC_LAYERS)).toEqual([]);
+    expect(staticPackages('src/rotators/postgres/client.ts', text)).toEqual([]);
+    expect(staticPackages('src/a.ts', "import { z } from 'zod'; import { x } from './x.ts';")).toEqual(['zod']);
+  });
+
+  test('sees globals in code, and not in comments or strings', () => {
+    const code = 'const a = Date.now(); const b = new Date(); setTimeout(f, 1); Math.random(); process.env.X;';
+    expect(globalsOf('a.ts', code)).toEqual(['Date.now', 'new Date()', 'setTimeout', 'Math.random', 'process.env']);
+    expect(globalsOf('a.ts', '// Date.now()\nconst a = "process.env"; new Date(0);')).toEqual([]);
+  });
+
+  test.each([
+    ['vi.mock("./x.ts")', 'vi.mock'],
+    ['describe.skip("x", f)', 'describe.skip'],
+    ['it.only("x", f)', 'it.only'],
+    ['test.todo("x")', 'test.todo'],
+    ['const x = y as any;', 'as any'],
+    ['try { f(); } catch { }', 'an empty catch'],
+    ['// @ts-' + 'ignore\nf();', '@ts-' + 'ignore'],
+  ])('refuses %s', (text, what) => {
+    expect(forbidden('a.ts', text)).toEqual([`a.ts: ${what}`]);
+  });
+
+  test('sees what is revealed, what is branched on, what is named, and how long it is', () => {
+    expect(reveals('a.ts', 'f(value.reveal())')).toBe(true);
+    expect(reveals('a.ts', '// value.reveal()')).toBe(false);
+    expect(kindBranches('a.ts', 'switch (rotator.kind) { default: }')).toEqual(['a.ts switches on rotator.kind']);
+    expect(kindBranches('a.ts', 'switch (action.do) { default: }')).toEqual([]);
+    expect(literalsOf('a.ts', 'if (x === "postgres") f();', ['postgres'])).toEqual(['postgres']);
+    expect(lineCount('a\nb\n')).toBe(2);
+  });
+});
