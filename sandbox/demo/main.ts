@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { startSandbox, type Sandbox } from '../sandbox.ts';
+import type { TrafficEntry } from '../traffic.ts';
 import { seedObjects, READER, type DemoObject, type Held } from './objects.ts';
 import { Readers } from './readers.ts';
 import { Watch, type ShownRun } from './watch.ts';
@@ -15,6 +16,8 @@ const { values: flags } = parseArgs({ options: { json: { type: 'boolean' }, help
 
 interface Report {
   readonly rotations: readonly Row[];
+  /** All that the service called, journal and queues included, until the retirements were scheduled. */
+  readonly remoteCalls: number;
   readonly reader: { readonly ok: number; readonly failed: number };
   readonly promises: Readonly<Record<string, boolean>>;
 }
@@ -73,6 +76,7 @@ async function demonstrate(sandbox: Sandbox): Promise<Report> {
   const rotated = await watch.until((runs) => all(runs, (run) => run.step === 'confirm'));
   await sandbox.postgres.settled();
   const calls = callsPerObject(sandbox, objects);
+  const remoteCalls = sandbox.ctx.traffic.entries.filter(isService).length;
   const oldStillWork = await every(objects, (object) => logsIn(object, before.get(object.name)));
   say('\nAll three are rotated. The old credentials are still valid: their overlap of 24 hours has begun.');
   await readers.another();
@@ -91,6 +95,7 @@ async function demonstrate(sandbox: Sandbox): Promise<Report> {
   for (const [, tally] of readers.tallies) for (const failure of tally.failures.slice(0, 3)) say(`failed: ${failure}`);
   return {
     rotations: objects.map((object) => row(object, rotated, calls, readers)),
+    remoteCalls,
     reader: { ok, failed },
     promises: {
       'the current version logs in at every moment': failed === 0 && ok >= FEWEST_LOGINS,
@@ -123,7 +128,14 @@ function row(object: DemoObject, runs: readonly ShownRun[], calls: ReadonlyMap<s
   };
 }
 
-/** What the service itself called for each object, from the first event to the scheduled retirement, counted at the servers. */
+/** Not a reader's, not Event Grid's, not the platform's own polling of its queues. */
+function isService({ system, operation, client }: TrafficEntry): boolean {
+  if (client?.includes(READER) || operation.includes(READER)) return false;
+  if (system === 'eventgrid' || system === 'identity') return false;
+  return system !== 'queues' || operation.startsWith('POST');
+}
+
+/** What the service called in the vault and in the system for each object, until its retirement was scheduled, counted there. */
 function callsPerObject(sandbox: Sandbox, objects: readonly DemoObject[]): ReadonlyMap<string, number> {
   const systems: Readonly<Record<string, readonly string[]>> = {
     postgres: ['postgres'],
@@ -133,7 +145,7 @@ function callsPerObject(sandbox: Sandbox, objects: readonly DemoObject[]): Reado
   return new Map(
     objects.map(({ name, rotator }) => {
       const own = sandbox.ctx.traffic.entries.filter((entry) => {
-        if (entry.client?.includes(READER) || entry.operation.includes(READER)) return false;
+        if (!isService(entry)) return false;
         return (
           (systems[rotator]?.includes(entry.system) ?? false) ||
           (entry.system === 'vault' && entry.operation.includes(name))
@@ -174,13 +186,15 @@ async function silent(sandbox: Sandbox, output: string, runs: readonly ShownRun[
 
 function tell(report: Report): void {
   say(
-    '\nobject        rotator          credential              version              ms to new version  calls  log-ins ok/failed',
+    '\nobject        rotator          credential              version              ms to new version  calls*  log-ins ok/failed',
   );
   for (const r of report.rotations) {
     say(
-      `${r.object.padEnd(13)} ${r.rotator.padEnd(16)} ${r.credential.padEnd(23)} ${r.version.padEnd(20)} ${String(r.durationMs).padStart(17)}  ${String(r.remoteCalls).padStart(5)}  ${r.readerOk}/${r.readerFailed}`,
+      `${r.object.padEnd(13)} ${r.rotator.padEnd(16)} ${r.credential.padEnd(23)} ${r.version.padEnd(20)} ${String(r.durationMs).padStart(17)}  ${String(r.remoteCalls).padStart(6)}  ${r.readerOk}/${r.readerFailed}`,
     );
   }
-  say(`\n${report.reader.ok} log-ins by readers, ${report.reader.failed} failed.`);
+  say('* to the vault and the system, first calls of a fresh process included');
+  say(`\n${report.remoteCalls} remote calls in all, journal and queues included.`);
+  say(`${report.reader.ok} log-ins by readers, ${report.reader.failed} failed.`);
   for (const [promise, kept] of Object.entries(report.promises)) say(`${kept ? 'kept  ' : 'BROKEN'}  ${promise}`);
 }
