@@ -25,7 +25,8 @@ export async function admit(engine: Engine, session: Session, message: RotateMes
     return { outcome: 'dropped', reason: 'RunIsOver', detail: `rotation ${message.rotationId ?? ''} is over` };
   }
   if (run === undefined || isOver(run) || trigger === 'compromised') return undefined;
-  if (run.state === 'waiting' && run.wakeAt !== undefined && new Date(run.wakeAt) > session.now()) {
+  const insisted = own && trigger === 'manual' && !isPublished(run);
+  if (!insisted && run.state === 'waiting' && run.wakeAt !== undefined && new Date(run.wakeAt) > session.now()) {
     return waits(engine, session, message, run, new Date(run.wakeAt));
   }
   const reopens = trigger === 'resume' || trigger === 'manual' || trigger === 'expired';

@@ -16,9 +16,9 @@ export function backoffMs(error: RotationError, attempts: number, random: () => 
   return Math.round(full * (1 - random() / 4));
 }
 
-/** How long until adoption is asked for again, in ms: 15 minutes at first, an hour later on. */
-export function adoptionPollMs(attempts: number): number {
-  return attempts < 4 ? 15 * 60_000 : 60 * 60_000;
+/** How long until adoption is asked for again, in ms: 15 minutes at first, an hour later on. `waitedMs` since the overlap. */
+export function adoptionPollMs(waitedMs: number): number {
+  return waitedMs < 45 * 60_000 ? 15 * 60_000 : 60 * 60_000;
 }
 
 /** So long after the overlap a credential that is still in use becomes a person's question. */

@@ -46,16 +46,15 @@ export class CallScope {
       });
     }
     const controller = new AbortController();
-    let expire = (_error: RotationError): void => undefined;
-    const expired = new Promise<never>((_, reject) => (expire = reject));
+    const expired = Promise.withResolvers<never>();
     const limit = Math.min(left, this.#longest);
     const cancel = this.#clock.after(limit, () => {
       const error = timedOut(what, limit);
       controller.abort(error);
-      expire(error);
+      expired.reject(error);
     });
     try {
-      return await Promise.race([work({ signal: controller.signal, now }), expired]);
+      return await Promise.race([work({ signal: controller.signal, now }), expired.promise]);
     } finally {
       cancel();
     }

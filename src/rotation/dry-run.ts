@@ -1,7 +1,9 @@
 import { CallScope } from './calls.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError, type ErrorCode } from './errors.ts';
-import { drifted, plan, slotOwned, type Plan } from './plan.ts';
+import { newRotationId } from './ids.ts';
+import { stillHandedOut } from './overlap.ts';
+import { drifted, nextVersion, plan, slotOwned, type Plan } from './plan.ts';
 import { decide, type Decision } from './policy.ts';
 import type { Call, ObjectRef } from './ports.ts';
 import type { JournalRecord } from './record.ts';
@@ -86,7 +88,23 @@ async function obstacles(
       if (owner !== undefined && describeObject(owner) !== describeObject(object)) throw slotOwned(target.id, owner);
     });
   }
+  await attempt('asking what the vault would refuse', async () =>
+    engine.vault.validate(
+      nextVersion(
+        planned,
+        { credentialId: planned.idle, slot: planned.idle, value: engine.mint() },
+        newRotationId(object, engine.clock.now()),
+        engine.clock.now(),
+      ),
+    ),
+  );
   if (!request.force && request.reason !== 'compromised') {
+    await attempt('asking for readers of the version before', async (call) => {
+      const { managed, current } = planned;
+      const versions = () => engine.vault.versions(object, call);
+      const held = await stillHandedOut({ now: call.now(), run: record?.run, managed, current, versions });
+      if (held !== undefined) throw new RotationError({ code: 'CONFLICT', recovery: 'retry', message: held });
+    });
     await attempt('testing the current credential', async (call) => {
       try {
         await rotator.test(target, planned.issued, call);

@@ -38,7 +38,11 @@ export async function inventory(engine: Engine, vaults: readonly string[]): Prom
   for (const vault of vaults) {
     const runs = new Map<string, Run>();
     const ledger = await scope.run('reading the ledger', (call) => engine.journal.runs({ vault, limit: 5000 }, call));
-    for (const { object, run } of ledger) if (!runs.has(object.name)) runs.set(object.name, run);
+    // A request that was refused or waits to be taken says nothing about the object; the run before it does.
+    for (const { object, run } of ledger) {
+      const known = runs.get(object.name)?.state;
+      if (known === undefined || known === 'refused' || known === 'queued') runs.set(object.name, run);
+    }
     const found: Omit<InventoryItem, 'versions'>[] = [];
     await scope.run(`listing ${vault}`, async (call) => {
       for await (const listing of engine.vault.list(vault, call)) {

@@ -11,10 +11,8 @@ const LENGTH = 40;
  */
 export function mintPassword(random: (below: number) => number = (below) => randomInt(below)): SecretValue {
   const pick = (from: string): string => from.charAt(random(from.length));
-  const characters = [...CLASSES.map(pick), ...Array.from({ length: LENGTH - CLASSES.length }, () => pick(ALPHABET))];
-  for (let i = characters.length - 1; i > 0; i -= 1) {
-    const j = random(i + 1);
-    [characters[i], characters[j]] = [characters[j] ?? '', characters[i] ?? ''];
-  }
+  const chosen = [...CLASSES.map(pick), ...Array.from({ length: LENGTH - CLASSES.length }, () => pick(ALPHABET))];
+  const characters: string[] = [];
+  for (const character of chosen) characters.splice(random(characters.length + 1), 0, character);
   return new SecretValue(characters.join(''));
 }

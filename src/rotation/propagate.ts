@@ -65,6 +65,8 @@ async function goOn(engine: Engine, session: Session): Promise<Outcome> {
     if (error instanceof RotationError && error.code === 'LEASE_LOST') {
       return { outcome: 'dropped', reason: 'LeaseLost', detail: 'another runner goes on with it' };
     }
+    // The message comes again, and must find the row free.
+    if (error instanceof RotationError) await session.saveReleased();
     throw error;
   }
 }

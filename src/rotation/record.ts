@@ -1,5 +1,5 @@
 import { RotationError, type ErrorCode } from './errors.ts';
-import type { ObjectKind, ObjectRef, Slot } from './ports.ts';
+import type { ObjectKind, ObjectRef, Slot, Trigger } from './ports.ts';
 
 /** Where a run is. The order is the order of the work; `set`, `test` and `finish` happen in one go. */
 export const STEPS = ['claim', 'create', 'set', 'test', 'finish', 'refresh', 'confirm', 'revoke', 'done'] as const;
@@ -36,6 +36,8 @@ export interface Run {
   readonly rotationId: string;
   readonly reason: string;
   readonly requestedBy?: string;
+  /** What asked for it: decided on again as long as the run is at `claim`. */
+  readonly asked?: { readonly trigger: Trigger; readonly version?: string };
   readonly forced: boolean;
   readonly compromised: boolean;
   readonly state: RunState;

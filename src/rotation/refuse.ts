@@ -12,13 +12,12 @@ export async function refuse(
   detail: string,
   remedy?: string,
 ): Promise<Outcome> {
-  const asked =
-    message.rotationId !== undefined && message.trigger !== 'resume' && message.rotationId !== session.run?.rotationId;
-  if (asked) {
+  const { rotationId } = message;
+  if (rotationId !== undefined && message.trigger !== 'resume' && rotationId !== session.run?.rotationId) {
     const at = session.now().toISOString();
     const run: Run = {
-      rotationId: message.rotationId ?? '',
-      reason: reason,
+      rotationId,
+      reason,
       forced: message.force === true,
       compromised: message.trigger === 'compromised',
       state: 'refused',

@@ -35,7 +35,7 @@ export async function retire(
   await proveCurrent(session, managed, current);
   if (action.confirm) {
     const users = await usersOf(session, managed, old);
-    if (users.length > 0) return stillInUse(engine, session, users);
+    if (users.length > 0) return stillInUse(engine, session, old, users);
   }
   await session.step('revoke', `revoking ${old}`, (call) =>
     rotator.revoke(target, old, { endSessions: run.compromised }, call),
@@ -51,6 +51,7 @@ export async function retire(
 /** The last guard before the old credential goes: with the current one broken, revoking would lock everybody out. */
 async function proveCurrent(session: Session, managed: Managed, current: CurrentVersion): Promise<void> {
   const planned = plan(session.object, managed, current);
+  session.guard(planned.issued.value);
   try {
     await session.call('testing the current credential', (call) =>
       managed.rotator.test(managed.target, planned.issued, call),
@@ -77,10 +78,10 @@ async function usersOf(
   return live.find((credential) => credential.slot === old)?.sessions ?? [];
 }
 
-async function stillInUse(engine: Engine, session: Session, users: readonly string[]): Promise<Outcome> {
+async function stillInUse(engine: Engine, session: Session, old: string, users: readonly string[]): Promise<Outcome> {
   const run = session.active;
   const waited = session.now().getTime() - Date.parse(run.retireAt ?? run.startedAt);
-  const detail = `${users.length} session(s) still use ${run.from?.slot ?? ''}: ${users.slice(0, 5).join('; ')}`;
+  const detail = `${users.length} session(s) still use ${old}: ${users.slice(0, 5).join('; ')}`;
   if (waited > ADOPTION_PATIENCE_MS) {
     throw new RotationError({
       code: 'NOT_ADOPTED',
@@ -90,13 +91,13 @@ async function stillInUse(engine: Engine, session: Session, users: readonly stri
         'Restart what still holds the old value; then POST /api/rotations for this secret, and the retirement goes on.',
     });
   }
-  const attempts = run.attempts + 1;
-  const delay = adoptionPollMs(attempts);
+  const delay = adoptionPollMs(waited);
   session.note({ step: 'confirm', at: session.now().toISOString(), ms: 0, outcome: 'waiting', detail });
+  session.clear('blocked', 'lastError');
   session.change({
     step: 'confirm',
     state: 'waiting',
-    attempts,
+    attempts: 0,
     wakeAt: new Date(session.now().getTime() + delay).toISOString(),
   });
   await session.saveReleased();

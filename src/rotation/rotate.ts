@@ -46,11 +46,20 @@ async function takeSlots(engine: Engine, session: Session, { managed: { target }
   let owner = await claim();
   if (owner !== undefined && (await hasLeft(engine, session, owner, target.id))) {
     const left = owner;
+    await disown(engine, session, left);
     await session.call('freeing the slots', (call) => engine.journal.releaseSlots(target.id, target.slots, left, call));
     owner = await claim();
   }
   if (owner !== undefined) throw slotOwned(target.id, owner);
   session.own({ system: target.id, slots: target.slots });
+}
+
+/** The owner keeps in its row what it owns: without that it asks again, should it come back. */
+async function disown(engine: Engine, session: Session, owner: ObjectRef): Promise<void> {
+  const entry = await session.call('reading the owner', (call) => engine.journal.read(owner, call));
+  if (entry?.record.owns === undefined) return;
+  const { owns: _owns, ...rest } = entry.record;
+  await session.call('telling the owner', (call) => engine.journal.write(rest, entry.etag, call));
 }
 
 function sameSlots(a: readonly string[], b: readonly string[]): boolean {
@@ -118,15 +127,14 @@ async function setAndTest(engine: Engine, session: Session, planned: Plan): Prom
     current: planned.issued,
     ...(value === undefined ? {} : { value }),
   };
-  if (value !== undefined) {
-    session.guard(value);
-    // What the vault would refuse is found out before anything is changed.
-    engine.vault.validate(
-      nextVersion(planned, { credentialId: planned.idle, slot: planned.idle, value }, run.rotationId, session.now()),
-    );
-  }
+  if (value !== undefined) session.guard(value);
+  // What the vault would refuse is found out before anything is changed; the present value stands in for one that the
+  // system is still to make.
+  const standIn = { credentialId: planned.idle, slot: planned.idle, value: value ?? planned.issued.value };
+  engine.vault.validate(nextVersion(planned, standIn, run.rotationId, session.now()));
   const issued = await session.step('set', `setting ${planned.idle}`, (call) => rotator.set(target, pending, call));
   if (issued === 'pending') return issued;
+  session.guard(issued.value);
   await session.step('test', `testing ${planned.idle}`, (call) => rotator.test(target, issued, call));
   return issued;
 }
@@ -166,11 +174,12 @@ async function publish(engine: Engine, session: Session, managed: Managed): Prom
   const run = session.active;
   const now = session.now().getTime();
   session.clear('blocked', 'lastError', 'wakeAt');
+  const retireAt = new Date(now + (run.compromised ? 0 : managed.policy.overlapMs)).toISOString();
   session.change({
     step: 'refresh',
     state: run.compromised ? 'running' : 'waiting',
     attempts: 0,
-    retireAt: new Date(now + (run.compromised ? 0 : managed.policy.overlapMs)).toISOString(),
+    retireAt,
     ...(run.compromised ? {} : { wakeAt: new Date(now + REFRESH_GRACE_MS).toISOString() }),
   });
   if (run.compromised) {
@@ -181,7 +190,7 @@ async function publish(engine: Engine, session: Session, managed: Managed): Prom
   return {
     outcome: 'rotated',
     rotationId: run.rotationId,
-    detail: `${run.from?.slot ?? ''} → ${run.to?.slot ?? ''}; the old credential stays valid until ${session.run?.retireAt ?? ''}`,
+    detail: `the new version is current; the credential before it stays valid until ${retireAt}`,
   };
 }
 

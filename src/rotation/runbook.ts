@@ -3,6 +3,7 @@ import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { newRotationId } from './ids.ts';
 import { isOver, isPublished } from './machine.ts';
+import { rotationIdOf } from './plan.ts';
 import type { CurrentVersion, Managed, ObjectRef, RunFilter } from './ports.ts';
 import type { Run } from './record.ts';
 
@@ -152,6 +153,9 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
   if (record.lease !== undefined && Date.parse(record.lease.until) > at.getTime()) {
     throw notCancellable(current, `a runner is working on it until ${record.lease.until} at the latest`);
   }
+  if (!isPublished(current) && (await isWritten(engine, scope, found.object, current))) {
+    throw notCancellable(current, 'its new version is written; the next delivery or sweep takes it over');
+  }
   const run = cancelled(current);
   await scope.run('writing the journal', (call) => engine.journal.write({ ...record, run }, etag, call));
   return run;
@@ -160,6 +164,18 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
 /** Blocked before its retirement, because the old credential may be wanted: cancelling keeps it. */
 function keepsOld(run: Run): boolean {
   return run.state === 'blocked' && run.blocked?.code === 'HUMAN_REQUIRED';
+}
+
+/** A runner may have died between the vault's write and the journal's. */
+async function isWritten(engine: Engine, scope: CallScope, object: ObjectRef, run: Run): Promise<boolean> {
+  if (run.from === undefined) return false;
+  try {
+    const current = await scope.run('reading the current version', (call) => engine.vault.current(object, call));
+    return rotationIdOf(current.tags) === run.rotationId;
+  } catch (error) {
+    if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return false;
+    throw error;
+  }
 }
 
 function notCancellable(run: Run, why: string): RotationError {

@@ -1,17 +1,18 @@
-import { backoffMs, MAX_ATTEMPTS } from './backoff.ts';
+import { admit, resumeMessage, waits } from './admit.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
-import { newRotationId } from './ids.ts';
+import { SOON_MS, stop } from './failure.ts';
 import { isOver, isPublished, next } from './machine.ts';
-import { credentialIdOf, rotationIdOf } from './plan.ts';
-import { admit, resumeMessage, waits } from './admit.ts';
+import { stillHandedOut } from './overlap.ts';
+import { rotationIdOf } from './plan.ts';
+import { goesOn, newRun } from './new-run.ts';
 import { decide } from './policy.ts';
 import type { CurrentVersion, Managed, RotateMessage } from './ports.ts';
 import type { Run } from './record.ts';
 import { retire } from './retire.ts';
 import { refresh, rotate } from './rotate.ts';
 import { refuse } from './refuse.ts';
-import { blockedBy, Session } from './session.ts';
+import { Session } from './session.ts';
 
 /**
  * Does with one message whatever is to be done now: starts a rotation, goes on with one, or says why not. Any number of
@@ -29,39 +30,74 @@ export async function handleRotate(engine: Engine, message: RotateMessage): Prom
   } catch (error) {
     // Out of time under the lease: nothing more may be written, so the message goes back to the queue.
     if (session.scope.isOver) throw error;
-    return unlessLost(error) ?? (await stop(engine, session, message, error as RotationError).catch(lostOrThrow));
+    // The row is somebody else's: it is not ours to say that the run failed.
+    if (session.heldUntil !== undefined) throw error;
+    try {
+      if (isLost(error)) return await lost(engine, session, message);
+      return await stop(engine, session, message, error as RotationError);
+    } catch (second) {
+      if (isLost(second)) return lost(engine, session, message);
+      throw second;
+    }
   }
 }
 
-/** @throws what is not for the run to deal with; undefined: a failure of the run */
-function unlessLost(error: unknown): Outcome | undefined {
+/** @throws what is not for the run to deal with */
+function isLost(error: unknown): boolean {
   if (!(error instanceof RotationError)) throw error;
-  if (error.code !== 'LEASE_LOST') return undefined;
-  return { outcome: 'dropped', reason: 'LeaseLost', detail: 'another runner works on this object' };
+  return error.code === 'LEASE_LOST';
 }
 
-function lostOrThrow(error: unknown): Outcome {
-  const lost = unlessLost(error);
-  if (lost === undefined) throw error;
-  return lost;
+/** Another runner wrote the row. An event is the other one's work, too; what a person asked for is not dropped for that. */
+async function lost(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome> {
+  const detail = 'another runner works on this object';
+  if (message.rotationId === undefined || message.trigger === 'resume') {
+    return { outcome: 'dropped', reason: 'LeaseLost', detail };
+  }
+  await session.call('putting the message back', (call) => engine.queue.rotate(message, SOON_MS, call));
+  return { outcome: 'deferred', reason: 'LeaseLost', detail };
 }
 
 async function proceed(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome> {
   const current = await readCurrent(engine, session, message);
   if (!('value' in current)) return current;
-  const open = session.run;
-  if (open !== undefined && !isOver(open) && goesOn(open, message)) {
-    return goOn(engine, session, message, open, current);
-  }
+  const open = openRun(session, message);
+  if (open?.state === 'blocked') session.change({ attempts: 0 });
+  if (open !== undefined && open.step !== 'claim') return goOn(engine, session, message, open, current);
+  return decideAndRotate(engine, session, open === undefined ? message : askedFor(open, message), open, current);
+}
+
+/** The open run that the message goes on with. */
+function openRun(session: Session, message: RotateMessage): Run | undefined {
+  const { run } = session;
+  return run !== undefined && !isOver(run) && goesOn(run, message) ? run : undefined;
+}
+
+/** A run that failed before it was decided on is decided on by what had asked for it, unless a person asks now. */
+function askedFor(run: Run, message: RotateMessage): RotateMessage {
+  const asked = message.trigger === 'resume' ? (run.asked ?? { trigger: 'sweep' as const }) : message;
+  const { version: _version, ...rest } = message;
+  return {
+    ...rest,
+    trigger: asked.trigger,
+    rotationId: run.rotationId,
+    force: message.force === true || run.forced,
+    ...(asked.version === undefined ? {} : { version: asked.version }),
+  };
+}
+
+async function decideAndRotate(
+  engine: Engine,
+  session: Session,
+  message: RotateMessage,
+  undecided: Run | undefined,
+  current: CurrentVersion,
+): Promise<Outcome> {
+  const not = (reason: string, detail: string): Promise<Outcome> =>
+    undecided === undefined ? refuse(engine, session, message, reason, detail) : abandon(session, undecided, detail);
   const managed = engine.configuration.managed(current.tags);
   if (managed === undefined) {
-    return refuse(
-      engine,
-      session,
-      message,
-      'NotManaged',
-      `${describeObject(message.object)} carries no tag ProviderAddress or Rotator`,
-    );
+    return not('NotManaged', `${describeObject(message.object)} carries no tag ProviderAddress or Rotator`);
   }
   const decision = decide({
     now: session.now(),
@@ -70,20 +106,22 @@ async function proceed(engine: Engine, session: Session, message: RotateMessage)
     force: message.force === true,
     current,
     policy: managed.policy,
-    run: session.run,
+    run: undecided === undefined ? session.run : undefined,
   });
-  if (!decision.due) return refuse(engine, session, message, decision.reason, decision.detail);
-  const held = await stillHandedOut(engine, session, message, managed, current);
-  if (held !== undefined) return refuse(engine, session, message, 'OverlapNotOver', held);
-  await supersede(engine, session, message);
-  session.begin(newRun(session, message, decision.reason));
+  if (!decision.due) return not(decision.reason, decision.detail);
+  if (message.trigger !== 'compromised' && message.force !== true) {
+    const versions = () => session.call('listing the versions', (call) => engine.vault.versions(message.object, call));
+    const run = undecided === undefined ? session.run : undefined;
+    const held = await stillHandedOut({ now: session.now(), run, managed, current, versions });
+    if (held !== undefined) return not('OverlapNotOver', held);
+  }
+  if (undecided === undefined) {
+    await supersede(engine, session, message);
+    session.begin(newRun(session, message, decision.reason));
+  } else {
+    session.change({ reason: decision.reason, forced: message.force === true });
+  }
   return rotate(engine, session, managed, current);
-}
-
-/** Does the message go on with the open run, rather than ask for another? */
-function goesOn(run: Run, message: RotateMessage): boolean {
-  if (message.trigger === 'compromised') return run.rotationId === message.rotationId;
-  return !isPublished(run) || message.rotationId === run.rotationId;
 }
 
 async function goOn(
@@ -103,7 +141,7 @@ async function goOn(
   });
   switch (action.do) {
     case 'adopt':
-      return rotate(engine, session, required(managed), current, { adopt: true });
+      return rotate(engine, session, required(session, managed), current, { adopt: true });
     case 'rotate': {
       if (managed?.policy.paused === true && !session.run?.compromised && message.force !== true) {
         return refuse(engine, session, message, 'Paused', 'the tag Paused is true');
@@ -117,6 +155,9 @@ async function goOn(
       await session.saveHeld();
       return refresh(engine, session);
     case 'wait':
+      session.clear('blocked', 'wakeAt');
+      session.change({ state: 'waiting', wakeAt: action.until.toISOString() });
+      await session.saveReleased();
       return waits(engine, session, resumeMessage(run, message), run, action.until);
     case 'retire':
     case 'refuse-retire':
@@ -136,9 +177,14 @@ function managedOrUndefined(engine: Engine, current: CurrentVersion, published: 
   }
 }
 
-function required(managed: Managed | undefined): Managed {
-  if (managed === undefined) throw new TypeError('a version that Keyturn wrote carries no managed tags');
-  return managed;
+function required({ object }: Session, managed: Managed | undefined): Managed {
+  if (managed !== undefined) return managed;
+  throw new RotationError({
+    code: 'HUMAN_REQUIRED',
+    recovery: 'human',
+    message: `the new version of ${describeObject(object)} was written, and its tags were taken away before the rotation was over`,
+    remedy: 'Give the current version the tags of the version before it, and the other account as CredentialId.',
+  });
 }
 
 async function abandon(session: Session, run: Run, why: string): Promise<Outcome> {
@@ -165,27 +211,6 @@ async function readCurrent(
   }
 }
 
-/**
- * Before Keyturn's first rotation of a secret nothing says how long the current version has been out. While it is
- * younger than the overlap, readers may still hold the version before, and that one may live in the idle slot.
- */
-async function stillHandedOut(
-  engine: Engine,
-  session: Session,
-  message: RotateMessage,
-  { policy, target }: Managed,
-  current: CurrentVersion,
-): Promise<string | undefined> {
-  const until = current.createdOn.getTime() + policy.overlapMs;
-  const asked = message.trigger === 'compromised' || message.force === true;
-  if (session.run !== undefined || asked || until <= session.now().getTime()) return undefined;
-  const versions = await session.call('listing the versions', (call) => engine.vault.versions(message.object, call));
-  const before = versions.find((v) => v.version !== current.version && v.enabled);
-  if (before === undefined || credentialIdOf(before.tags)?.toLowerCase() === target.current.toLowerCase())
-    return undefined;
-  return `version ${before.version} was replaced less than the overlap ago; its readers may use it until ${new Date(until).toISOString()}`;
-}
-
 /** `compromised` does not wait for the run before it: that one's old credential is what the new run overwrites. */
 async function supersede(engine: Engine, session: Session, message: RotateMessage): Promise<void> {
   const old = session.run;
@@ -209,58 +234,4 @@ async function supersede(engine: Engine, session: Session, message: RotateMessag
     ],
   };
   await session.call('closing the run before', (call) => engine.journal.announceRun(message.object, run, call));
-}
-
-function newRun(session: Session, message: RotateMessage, reason: string): Run {
-  const at = session.now();
-  return {
-    rotationId: message.rotationId ?? newRotationId(message.object, at),
-    reason,
-    forced: message.force === true,
-    compromised: message.trigger === 'compromised',
-    state: 'running',
-    step: 'claim',
-    startedAt: at.toISOString(),
-    updatedAt: at.toISOString(),
-    attempts: 0,
-    steps: [],
-    ...(message.requestedBy === undefined ? {} : { requestedBy: message.requestedBy }),
-  };
-}
-
-/**
- * A failure ends this handling: the run waits and comes back by itself, or is blocked until somebody acts. Either way the
- * journal says so before the message is gone.
- */
-async function stop(engine: Engine, session: Session, message: RotateMessage, error: RotationError): Promise<Outcome> {
-  if (session.run === undefined || isOver(session.run)) session.begin(newRun(session, message, message.trigger));
-  const run = session.active;
-  const attempts = run.attempts + 1;
-  const passing = error.recovery === 'retry' && attempts < MAX_ATTEMPTS;
-  const failure = blockedBy(session, error);
-  session.clear('blocked', 'lastError', 'wakeAt');
-  if (!passing) {
-    session.change({ state: 'blocked', attempts, blocked: failure });
-    await session.saveReleased();
-    engine.log('error', 'rotation blocked', {
-      object: describeObject(message.object),
-      rotationId: run.rotationId,
-      ...failure,
-    });
-    return { outcome: 'blocked', rotationId: run.rotationId, detail: error.message };
-  }
-  const delay = backoffMs(error, attempts, engine.random);
-  const wakeAt = new Date(session.now().getTime() + delay);
-  session.change({ state: 'waiting', attempts, lastError: failure, wakeAt: wakeAt.toISOString() });
-  await session.saveReleased();
-  await session.call('scheduling the next attempt', (call) =>
-    engine.queue.rotate(resumeMessage(run, message), delay, call),
-  );
-  engine.log('warn', 'rotation waits after a failure', {
-    object: describeObject(message.object),
-    rotationId: run.rotationId,
-    attempts,
-    ...failure,
-  });
-  return { outcome: 'waiting', rotationId: run.rotationId, detail: error.message };
 }

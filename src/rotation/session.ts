@@ -178,7 +178,9 @@ export function blockedBy(session: Session, error: RotationError): BlockedBy {
     code: error.code,
     message: session.scrub(error.message),
     at: session.now().toISOString(),
-    ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
-    ...(error.problems.length === 0 ? {} : { problems: error.problems }),
+    ...(error.remedy === undefined ? {} : { remedy: session.scrub(error.remedy) }),
+    ...(error.problems.length === 0
+      ? {}
+      : { problems: error.problems.map(({ path, message }) => ({ path, message: session.scrub(message) })) }),
   };
 }

@@ -2,7 +2,6 @@ import { CallScope } from './calls.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { objectKey } from './ids.ts';
-import { isOver } from './machine.ts';
 import { decide } from './policy.ts';
 import type { RotateMessage, SecretListing } from './ports.ts';
 import type { JournalRecord, Run } from './record.ts';
@@ -71,7 +70,7 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
 
 function report(engine: Engine, problems: string[], { code, message, remedy }: RotationError): void {
   problems.push(message);
-  engine.log('error', 'the sweep left something out', { code, message, remedy });
+  engine.log('error', 'the sweep left something out', { code, problem: message, remedy });
 }
 
 /** Due as far as the listing tells; wrong tags count, too, so that the runner reports them where people look. */
@@ -85,7 +84,7 @@ function worthALook(engine: Engine, listing: SecretListing): boolean {
     if (!(error instanceof RotationError)) throw error;
     engine.log('warn', 'the tags of a secret are wrong', {
       object: describeObject(listing.object),
-      message: error.message,
+      problem: error.message,
     });
     return listing.enabled && !listing.managed;
   }
@@ -93,7 +92,6 @@ function worthALook(engine: Engine, listing: SecretListing): boolean {
 
 /** Should have gone on by now. */
 export function isStuck(record: JournalRecord, run: Run, now: Date, secretChanged: Date | undefined): boolean {
-  if (isOver(run)) return false;
   switch (run.state) {
     case 'running':
       return record.lease === undefined || Date.parse(record.lease.until) <= now.getTime();

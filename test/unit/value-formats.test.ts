@@ -307,12 +307,11 @@ describe('a value is refused', () => {
   });
 
   it.each(['Server=h;UID=a;', 'Server=h;PWD=a;PWD=', 'Driver=h;PWD={', 'host=h user=', 'jdbc:x:', 'ab://', '{"a":'])(
-    'in no time, long and broken after %j',
+    'long and broken after %j',
     (start) => {
       for (const filler of [' ', '=', ';', '"', '\\', 'a ', '}', '%']) {
-        const began = performance.now();
+        // A pattern that tries every split of this would not end before the suite's own time-out.
         refusal(() => parse(`${start}${filler.repeat(25_000)}"x`));
-        expect(performance.now() - began).toBeLessThan(1000);
       }
     },
   );

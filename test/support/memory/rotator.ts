@@ -1,0 +1,88 @@
+import { RotationError } from '../../../src/rotation/errors.ts';
+import {
+  SecretValue,
+  type Blocker,
+  type Capabilities,
+  type Issued,
+  type LiveCredential,
+  type Pending,
+  type Rotator,
+  type Slot,
+  type Target,
+  type TargetInput,
+} from '../../../src/rotation/ports.ts';
+import type { Calls } from './calls.ts';
+
+/** A system with two logins; where `minting` is `system` it makes up the passwords itself. */
+export class MemoryRotator implements Rotator {
+  readonly kind = 'bank';
+  readonly capabilities: Capabilities;
+  readonly #calls: Calls;
+  /** What each login's password is; absent: it cannot log in. */
+  readonly passwords = new Map<Slot, string>();
+  /** Who is logged in as whom. */
+  readonly sessions = new Map<Slot, readonly string[]>();
+  readonly ended: Slot[] = [];
+  blockers: readonly Blocker[] = [];
+  answersPending = false;
+  #minted = 0;
+
+  constructor(calls: Calls, minting: Capabilities['minting'] = 'engine') {
+    this.#calls = calls;
+    this.capabilities = { minting, overlap: 'two-slots', revocable: true };
+  }
+
+  claims(address: string): boolean {
+    return address.startsWith('bank');
+  }
+
+  parseTarget({ credentialId, alternateCredentialId, providerAddress }: TargetInput): Target {
+    const slots = alternateCredentialId === undefined ? [credentialId] : [credentialId, alternateCredentialId];
+    return { id: `bank:${providerAddress}`, slots, current: credentialId, hosts: [providerAddress], config: {} };
+  }
+
+  describe(target: Target, slot: Slot): readonly string[] {
+    return [`ALTER LOGIN ${slot} at ${target.id}`];
+  }
+
+  async check(): Promise<readonly Blocker[]> {
+    await this.#calls.made('rotator.check');
+    return this.blockers;
+  }
+
+  async list(target: Target): Promise<readonly LiveCredential[]> {
+    await this.#calls.made('rotator.list');
+    return target.slots
+      .filter((slot) => this.passwords.has(slot))
+      .map((slot) => {
+        const sessions = this.sessions.get(slot);
+        return { credentialId: slot, slot, ...(sessions === undefined ? {} : { sessions }) };
+      });
+  }
+
+  async set(_target: Target, pending: Pending): Promise<Issued | 'pending'> {
+    await this.#calls.made('rotator.set');
+    if (pending.slot === pending.current.slot) throw new TypeError('set was asked to touch the current credential');
+    if (this.answersPending) return 'pending';
+    this.#minted += 1;
+    const value = pending.value ?? new SecretValue(`made-by-the-system-${this.#minted}`);
+    this.passwords.set(pending.slot, value.reveal());
+    return { credentialId: pending.slot, slot: pending.slot, value };
+  }
+
+  async test(target: Target, issued: Issued): Promise<void> {
+    await this.#calls.made('rotator.test');
+    if (this.passwords.get(issued.slot) === issued.value.reveal()) return;
+    throw new RotationError({
+      code: 'CREDENTIAL_REJECTED',
+      recovery: 'human',
+      message: `${target.id} refuses ${issued.slot}`,
+    });
+  }
+
+  async revoke(_target: Target, slot: Slot, { endSessions }: { readonly endSessions: boolean }): Promise<void> {
+    await this.#calls.made('rotator.revoke');
+    this.passwords.delete(slot);
+    if (endSessions) this.ended.push(slot);
+  }
+}
