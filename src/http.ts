@@ -222,11 +222,23 @@ function readFlag(fields: Fields, name: string, problems: Problem[]): boolean {
 }
 
 function asFields(body: unknown, known: readonly string[], problems: Problem[]): Fields {
+  if (typeof body === 'string') throw badRequest([{ path: '', message: `the body is not JSON${whereBroken(body)}` }]);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw badRequest([{ path: '', message: `the body is to be a JSON object with ${known.join(', ')}` }]);
   }
   problems.push(...unknownKeys(body, known));
   return body as Fields;
+}
+
+/** Where the JSON ends to be JSON, without quoting any of it. */
+function whereBroken(text: string): string {
+  try {
+    JSON.parse(text);
+    return ' object';
+  } catch (error) {
+    const position = /position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
+    return position === undefined ? '' : `: it breaks at character ${position}`;
+  }
 }
 
 function unknownKeys(given: object, known: readonly string[]): Problem[] {

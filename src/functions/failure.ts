@@ -23,6 +23,8 @@ export function describeFailure(error: unknown): Failure {
     const remedy = error.remedy === undefined ? '' : ` (${error.remedy})`;
     return { code: error.code, message: `${error.message}${remedy}`, frames };
   }
+  // What the engine gives back to the queue says why in its cause (JournalNotWritten).
+  if (error.cause instanceof RotationError) return { ...describeFailure(error.cause), frames };
   const { code } = error as NodeJS.ErrnoException;
   const suffix = typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? ` ${code}` : '';
   return { code: 'UNEXPECTED', message: `unexpected ${error.constructor.name}${suffix}`, frames };
