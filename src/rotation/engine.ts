@@ -29,7 +29,11 @@ export interface Engine {
 
 /** What became of one message. */
 export type Outcome =
-  | { readonly outcome: 'dropped' | 'refused' | 'deferred'; readonly reason: string; readonly detail: string }
+  | {
+      readonly outcome: 'dropped' | 'refused' | 'deferred' | 'announced';
+      readonly reason: string;
+      readonly detail: string;
+    }
   | {
       readonly outcome: 'rotated' | 'retired' | 'waiting' | 'blocked' | 'cancelled';
       readonly rotationId: string;

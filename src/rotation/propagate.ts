@@ -51,7 +51,7 @@ export async function handlePropagate(engine: Engine, message: PropagateMessage)
   }
   await announceForeign(engine, session, version);
   return {
-    outcome: 'refused',
+    outcome: 'announced',
     reason: 'NotOurs',
     detail: `${describeObject(object)}/${version} was announced and noted`,
   };

@@ -34,5 +34,7 @@ describe('the wait before the next attempt', () => {
 });
 
 it('adoption is asked for every quarter of an hour at first, every hour later on', () => {
-  expect([0, 15, 30, 45, 10_000].map((minutes) => adoptionPollMs(minutes * 60_000) / 60_000)).toEqual([15, 15, 15, 60, 60]);
+  expect([0, 15, 30, 45, 10_000].map((minutes) => adoptionPollMs(minutes * 60_000) / 60_000)).toEqual([
+    15, 15, 15, 60, 60,
+  ]);
 });

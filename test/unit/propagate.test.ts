@@ -81,7 +81,7 @@ describe('a new version that a rotation wrote', () => {
 describe('a new version that somebody else wrote', () => {
   it('is noted and announced, and starts nothing', async () => {
     const bench = new Bench();
-    expect(await bench.propagate()).toMatchObject({ outcome: 'refused', reason: 'NotOurs' });
+    expect(await bench.propagate()).toMatchObject({ outcome: 'announced', reason: 'NotOurs' });
     expect([...bench.journal.notes.values()]).toMatchObject([{ message: 'written by somebody else', object: OBJECT }]);
     expect(bench.announced).toMatchObject([{ version: 'v1', data: {} }]);
     expect(bench.record).toBeUndefined();
