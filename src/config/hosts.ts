@@ -1,8 +1,7 @@
 /**
  * A pattern of hosts, as in KEYTURN_ALLOWED_HOSTS and KEYTURN_ADMINISTRATORS:
  * - `db.example.com` is that host, on any port;
- * - `db.example.com:6432` is that host on that port only. A target on its system's usual port is known without a
- *   port, so the usual port is not written;
+ * - `db.example.com:6432` is that host on that port only;
  * - `*.example.com` is every name below example.com, however many labels deep, but not example.com itself;
  * - `[::1]` and `[::1]:6432` are IPv6 addresses.
  */

@@ -56,7 +56,10 @@ export async function dryRun(engine: Engine, request: StartRequest): Promise<Dry
         ? `at once: take ${target.current} out of use and end its sessions`
         : `after the overlap, when nobody is logged in as ${target.current}: take it out of use`,
     ],
-    blockedBy: await obstacles(engine, scope, planned, entry?.record, object, request),
+    blockedBy: [
+      ...(decision.due ? [] : [{ code: 'CONFLICT' as const, message: decision.detail }]),
+      ...(await obstacles(engine, scope, planned, entry?.record, object, request)),
+    ],
   };
 }
 

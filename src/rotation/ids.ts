@@ -24,6 +24,14 @@ export function newRotationId(
   return `${objectKey(object)}-${time}-${Buffer.from(random(4)).toString('hex')}`;
 }
 
+/** When a rotation was asked for, or undefined when the text is no rotation id. */
+export function timeOf(rotationId: string): Date | undefined {
+  const [, year, month, day, hour, minute, second, ms] =
+    /-(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d{3})-/.exec(rotationId) ?? [];
+  if (ms === undefined) return undefined;
+  return new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
+}
+
 /** The object key inside a rotation id, or undefined when the text is no rotation id. */
 export function objectKeyOf(rotationId: string): string | undefined {
   return ROTATION_ID.exec(rotationId)?.[1];

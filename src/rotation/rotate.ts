@@ -1,8 +1,9 @@
 import type { Engine, Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { next } from './machine.ts';
-import { drifted, nextVersion, plan, rotationIdOf, slotOwned, type Plan } from './plan.ts';
-import type { CurrentVersion, Issued, Managed, ObjectRef, Pending } from './ports.ts';
+import { takeSlots } from './ownership.ts';
+import { drifted, nextVersion, plan, rotationIdOf, type Plan } from './plan.ts';
+import type { CurrentVersion, Issued, Managed, Pending } from './ports.ts';
 import { retire } from './retire.ts';
 import type { Session } from './session.ts';
 
@@ -35,50 +36,6 @@ export async function rotate(
   return publish(engine, session, managed);
 }
 
-/** Makes sure that no other secret rotates the same pair. Asked once, then kept in the journal row. */
-async function takeSlots(engine: Engine, session: Session, { managed: { target } }: Plan): Promise<void> {
-  const owns = session.record.owns;
-  if (owns?.system === target.id && sameSlots(owns.slots, target.slots)) return;
-  const claim = () =>
-    session.call('claiming the slots', (call) =>
-      engine.journal.claimSlots(target.id, target.slots, session.object, call),
-    );
-  let owner = await claim();
-  if (owner !== undefined && (await hasLeft(engine, session, owner, target.id))) {
-    const left = owner;
-    await disown(engine, session, left);
-    await session.call('freeing the slots', (call) => engine.journal.releaseSlots(target.id, target.slots, left, call));
-    owner = await claim();
-  }
-  if (owner !== undefined) throw slotOwned(target.id, owner);
-  session.own({ system: target.id, slots: target.slots });
-}
-
-/** The owner keeps in its row what it owns: without that it asks again, should it come back. */
-async function disown(engine: Engine, session: Session, owner: ObjectRef): Promise<void> {
-  const entry = await session.call('reading the owner', (call) => engine.journal.read(owner, call));
-  if (entry?.record.owns === undefined) return;
-  const { owns: _owns, ...rest } = entry.record;
-  await session.call('telling the owner', (call) => engine.journal.write(rest, entry.etag, call));
-}
-
-function sameSlots(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((slot) => b.includes(slot));
-}
-
-/** The owner's secret is gone, or its tags name another system now. Anything unclear: it has not left. */
-async function hasLeft(engine: Engine, session: Session, owner: ObjectRef, system: string): Promise<boolean> {
-  if (!engine.configuration.serves(owner.vault)) return false;
-  try {
-    const theirs = await session.call('looking at the owner', (call) => engine.vault.current(owner, call));
-    return engine.configuration.managed(theirs.tags)?.target.id !== system;
-  } catch (error) {
-    if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return true;
-    if (error instanceof RotationError && error.recovery !== 'retry') return false;
-    throw error;
-  }
-}
-
 /** A value that no longer works was changed behind our back: rotating on top of that would hide it. */
 async function proveCurrent(session: Session, planned: Plan): Promise<void> {
   const run = session.active;
@@ -88,8 +45,16 @@ async function proveCurrent(session: Session, planned: Plan): Promise<void> {
     await session.call('testing the current credential', (call) => rotator.test(target, planned.issued, call));
   } catch (error) {
     if (!(error instanceof RotationError) || error.code !== 'CREDENTIAL_REJECTED') throw error;
+    await refuseMissing(session, planned);
     throw drifted(session.object, planned, error);
   }
+}
+
+/** An account that is not there refuses every log-in, too; that is another thing to mend. */
+async function refuseMissing(session: Session, { managed: { rotator, target }, idle, issued }: Plan): Promise<void> {
+  const blockers = await session.call('looking for the accounts', (call) => rotator.check(target, idle, issued, call));
+  const missing = blockers.find((blocker) => blocker.code === 'TARGET_NOT_FOUND');
+  if (missing !== undefined) throw new RotationError({ ...missing, recovery: 'reconfigure' });
 }
 
 /** The intent, before any side effect: which slot will be touched, for which version, by which rotation. */

@@ -4,7 +4,7 @@ import { RotationError } from './errors.ts';
 import { newRotationId } from './ids.ts';
 import { isOver, isPublished } from './machine.ts';
 import { rotationIdOf } from './plan.ts';
-import type { CurrentVersion, Managed, ObjectRef, RunFilter } from './ports.ts';
+import type { CurrentVersion, JournalEntry, Managed, ObjectRef, RunFilter } from './ports.ts';
 import type { Run } from './record.ts';
 
 /** What a person can ask of the service. Each is bounded in time; all errors are `RotationError`s. */
@@ -54,10 +54,35 @@ export async function start(
     steps: [],
   };
   await scope.run('writing the ledger', (call) => engine.journal.announceRun(object, run, call));
-  await scope.run('enqueueing', (call) =>
-    engine.queue.rotate({ object, trigger: reason, rotationId: run.rotationId, force, requestedBy }, 0, call),
-  );
+  try {
+    await scope.run('enqueueing', (call) =>
+      engine.queue.rotate({ object, trigger: reason, rotationId: run.rotationId, force, requestedBy }, 0, call),
+    );
+  } catch (error) {
+    await notAccepted(engine, object, run, error);
+    throw error;
+  }
   return { rotationId: run.rotationId, resumed: false };
+}
+
+/** The caller was told that it failed. Should the message be in the queue all the same, the worker finds that it is over. */
+async function notAccepted(engine: Engine, object: ObjectRef, run: Run, error: unknown): Promise<void> {
+  const at = engine.clock.now().toISOString();
+  const detail = error instanceof RotationError ? error.message : 'the request could not be put into the queue';
+  const refused: Run = {
+    ...run,
+    state: 'refused',
+    updatedAt: at,
+    finishedAt: at,
+    steps: [{ step: 'claim', at, ms: 0, outcome: 'failed', detail: `not accepted: ${detail}` }],
+  };
+  const scope = new CallScope(engine.clock, REQUEST_MS);
+  try {
+    await scope.run('writing the ledger', (call) => engine.journal.announceRun(object, refused, call));
+  } catch (second) {
+    if (!(second instanceof RotationError)) throw second;
+    engine.log('warn', 'the ledger still calls a request queued that was not accepted', { rotationId: run.rotationId });
+  }
 }
 
 function underWay(run: Run): RotationError {
@@ -139,7 +164,7 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
     if (found.run.state !== 'queued') throw notCancellable(found.run, 'it is over');
     const run = cancelled(found.run);
     await scope.run('writing the ledger', (call) => engine.journal.announceRun(found.object, run, call));
-    return run;
+    return (await hasBegun(engine, scope, found.object, rotationId, entry)) ? cancel(engine, rotationId, by) : run;
   }
   const { record, etag } = entry;
   const current = entry.record.run;
@@ -159,6 +184,30 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
   const run = cancelled(current);
   await scope.run('writing the journal', (call) => engine.journal.write({ ...record, run }, etag, call));
   return run;
+}
+
+/**
+ * A worker may have read `queued` just before it was cancelled. With a new ETag of the row it cannot begin any more; when the
+ * message comes again it finds that the run is over. While another worker holds the lease, ours could not have begun.
+ */
+async function hasBegun(
+  engine: Engine,
+  scope: CallScope,
+  object: ObjectRef,
+  rotationId: string,
+  entry: JournalEntry | undefined,
+): Promise<boolean> {
+  const lease = entry?.record.lease;
+  if (lease !== undefined && Date.parse(lease.until) > engine.clock.now().getTime()) return false;
+  const same = entry?.record ?? { schema: 1, object };
+  try {
+    await scope.run('writing the journal', (call) => engine.journal.write(same, entry?.etag, call));
+    return false;
+  } catch (error) {
+    if (!(error instanceof RotationError) || error.code !== 'LEASE_LOST') throw error;
+    const now = await scope.run('reading the journal', (call) => engine.journal.read(object, call));
+    return now?.record.run?.rotationId === rotationId;
+  }
 }
 
 /** Blocked before its retirement, because the old credential may be wanted: cancelling keeps it. */

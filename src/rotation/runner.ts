@@ -2,6 +2,7 @@ import { admit, resumeMessage, waits } from './admit.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { SOON_MS, stop } from './failure.ts';
+import { timeOf } from './ids.ts';
 import { isOver, isPublished, next } from './machine.ts';
 import { stillHandedOut } from './overlap.ts';
 import { rotationIdOf } from './plan.ts';
@@ -95,6 +96,8 @@ async function decideAndRotate(
 ): Promise<Outcome> {
   const not = (reason: string, detail: string): Promise<Outcome> =>
     undecided === undefined ? refuse(engine, session, message, reason, detail) : abandon(session, undecided, detail);
+  const replaced = alreadyReplaced(session, message);
+  if (replaced !== undefined) return not('AlreadyReplaced', replaced);
   const managed = engine.configuration.managed(current.tags);
   if (managed === undefined) {
     return not('NotManaged', `${describeObject(message.object)} carries no tag ProviderAddress or Rotator`);
@@ -122,6 +125,18 @@ async function decideAndRotate(
     session.change({ reason: decision.reason, forced: message.force === true });
   }
   return rotate(engine, session, managed, current);
+}
+
+/**
+ * A second report of the same leak, made before the run for the first one began: what was reported is out of use. Rotating
+ * again would only lock out the readers that have just fetched the new value.
+ */
+function alreadyReplaced({ run }: Session, message: RotateMessage): string | undefined {
+  if (message.trigger !== 'compromised' || message.rotationId === undefined || run === undefined) return undefined;
+  if (!run.compromised || !isPublished(run) || run.rotationId === message.rotationId) return undefined;
+  const asked = timeOf(message.rotationId);
+  if (asked === undefined || asked.getTime() > Date.parse(run.startedAt)) return undefined;
+  return `rotation ${run.rotationId}, begun after this was asked for, has replaced the credential already`;
 }
 
 async function goOn(

@@ -8,8 +8,8 @@ describe('inventory', () => {
     const bench = new Bench();
     bench.seed({ object: { ...OBJECT, name: 'wrong' }, tags: { ...TAGS, Paused: 'x' } });
     bench.seed({ object: { ...OBJECT, name: 'not-ours' }, tags: {} });
-    bench.vault.put({ ...OBJECT, vault: OTHER_VAULT }, OLD, TAGS);
     await bench.rotated();
+    bench.vault.put({ ...OBJECT, vault: OTHER_VAULT }, OLD, TAGS);
     const items = await inventory(bench.engine, [VAULT, OTHER_VAULT]);
     expect(items.map(({ object, due, reason }) => [object.vault, object.name, due, reason])).toEqual([
       [VAULT, 'db', false, 'OverlapNotOver'],

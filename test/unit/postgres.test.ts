@@ -30,10 +30,10 @@ describe('the address of a PostgreSQL', () => {
     expect(parse(address).config).toEqual({ host, port, database });
   });
 
-  it('names one system whatever its spelling and database, and hides the default port', () => {
+  it('names one system whatever its spelling and database', () => {
     const ids = ['Pg.example.com/a', 'pg.example.com:5432/b', 'postgres://pg.example.com./c'].map((a) => parse(a));
     expect(new Set(ids.map((target) => target.id))).toEqual(new Set(['postgres://pg.example.com:5432']));
-    expect(ids[0]?.hosts).toEqual(['pg.example.com']);
+    expect(ids[0]?.hosts).toEqual(['pg.example.com:5432']);
     expect(parse('pg.example.com:6432/a').hosts).toEqual(['pg.example.com:6432']);
   });
 
@@ -58,7 +58,7 @@ describe('the address of a PostgreSQL', () => {
       postgresSuffix: '.postgres.database.chinacloudapi.cn',
     });
     expect(china.parseTarget({ credentialId: 'app', providerAddress: SERVER }).hosts).toEqual([
-      'orders-pg.postgres.database.chinacloudapi.cn',
+      'orders-pg.postgres.database.chinacloudapi.cn:5432',
     ]);
   });
 

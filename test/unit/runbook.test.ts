@@ -31,6 +31,27 @@ describe('start', () => {
     expect((await runbook.read(bench.engine, rotationId)).run).toMatchObject({ state: 'done', compromised: true });
   });
 
+  it('with compromised, asked for twice at once, rotates once', async () => {
+    const bench = new Bench();
+    const asked = { ...request, reason: 'compromised' } as const;
+    const first = await runbook.start(bench.engine, asked);
+    const second = await runbook.start(bench.engine, asked);
+    await bench.drain();
+    expect((await runbook.read(bench.engine, first.rotationId)).run.state).toBe('done');
+    expect((await runbook.read(bench.engine, second.rotationId)).run).toMatchObject({
+      state: 'refused',
+      reason: 'AlreadyReplaced',
+    });
+  });
+
+  it('that cannot be put into the queue leaves nothing queued in the ledger', async () => {
+    const bench = new Bench();
+    bench.engine.queue.rotate = () => Promise.reject(error('ACCESS_DENIED'));
+    await expect(runbook.start(bench.engine, request)).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+    const found = await runbook.list(bench.engine, { limit: 10 });
+    expect(found.map(({ run }) => run.state)).toEqual(['refused']);
+  });
+
   it('of a blocked run goes on with it under its own id', async () => {
     const bench = new Bench();
     bench.leave(blocked);

@@ -63,7 +63,7 @@ export function parseTarget(input: TargetInput, suffix: string): Target<Postgres
     id: `postgres://${where}:${address.port}`,
     slots: [current, alternate],
     current,
-    hosts: [address.port === DEFAULT_PORT ? where : `${where}:${address.port}`],
+    hosts: [`${where}:${address.port}`],
     config: address,
   };
 }

@@ -110,6 +110,10 @@ export function blockersOf(catalogue: Catalogue, target: Target<SqlServerConfig>
   const [idle, model] = [accounts.get(slot), accounts.get(other)];
   const contained = target.config.contained || (idle?.kind === 'contained' && model?.kind === 'contained');
   const blockers: Blocker[] = [];
+  if (target.slots.some((candidate) => candidate.toLowerCase() === administrator.toLowerCase())) {
+    const message = `${administrator} is the administrator that Keyturn logs in with on ${server} and cannot be an account of the pair`;
+    return [{ code: 'CONFIG_INVALID', message, remedy: 'Give the application two accounts of its own.' }];
+  }
   if (!catalogue.seesDatabase || (!catalogue.seesServer && !contained)) {
     blockers.push({
       code: 'ACCESS_DENIED',

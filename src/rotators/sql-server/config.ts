@@ -84,6 +84,7 @@ function readAddress(address: string, sqlSuffix: string): SqlServerConfig | stri
       return `a managed instance's host is not in its id; write host/database, e.g. ${name}.<zone>${sqlSuffix}/app`;
     }
     const host = `${name.toLowerCase()}${sqlSuffix}`;
+    if (!/^[a-z0-9-]{1,63}$/i.test(name)) return 'names a server that is no server name';
     return { host, port: DEFAULT_PORT, database: decode(database), contained: false };
   }
   const place = PLACE.exec(address.replace(SCHEME, ''));

@@ -1,0 +1,84 @@
+import { describeObject, type Engine } from './engine.ts';
+import { RotationError } from './errors.ts';
+import { slotOwned, type Plan } from './plan.ts';
+import type { ObjectRef, Target } from './ports.ts';
+import type { Session } from './session.ts';
+
+/** Makes sure that no other secret rotates the same pair. Asked once, then kept in the journal row. */
+export async function takeSlots(engine: Engine, session: Session, { managed: { target } }: Plan): Promise<void> {
+  const owns = session.record.owns;
+  if (owns?.system === target.id && sameSlots(owns.slots, target.slots)) return;
+  await refuseShared(engine, session, target);
+  const claim = () =>
+    session.call('claiming the slots', (call) =>
+      engine.journal.claimSlots(target.id, target.slots, session.object, call),
+    );
+  let owner = await claim();
+  if (owner !== undefined && (await hasLeft(engine, session, owner, target.id))) {
+    const left = owner;
+    await disown(engine, session, left);
+    await session.call('freeing the slots', (call) => engine.journal.releaseSlots(target.id, target.slots, left, call));
+    owner = await claim();
+  }
+  if (owner !== undefined) throw slotOwned(target.id, owner);
+  session.own({ system: target.id, slots: target.slots });
+}
+
+/**
+ * Before the first rotation nobody owns a slot. Another secret whose current value lies in one of ours would be locked out: at
+ * once where it is the idle one (key1 in one vault, key2 in another), at the revoke where it is the same. So the vaults are
+ * looked through, once in the life of a pair.
+ */
+async function refuseShared(engine: Engine, session: Session, target: Target): Promise<void> {
+  const ours = describeObject(session.object);
+  for (const vault of engine.configuration.vaults) {
+    const owner = await session.call(`looking through ${vault}`, async (call) => {
+      for await (const { object, tags } of engine.vault.list(vault, call)) {
+        if (describeObject(object) !== ours && handsOut(engine, tags, target)) return object;
+      }
+      return undefined;
+    });
+    if (owner !== undefined) throw slotOwned(target.id, owner);
+  }
+}
+
+/** Do these tags say that the secret hands out a slot of the pair? */
+function handsOut(engine: Engine, tags: Readonly<Record<string, string>>, target: Target): boolean {
+  try {
+    const theirs = engine.configuration.managed(tags)?.target;
+    return theirs?.id === target.id && isSlot(target, theirs.current);
+  } catch (error) {
+    // Tags that are wrong are reported where that secret is looked at.
+    if (error instanceof RotationError) return false;
+    throw error;
+  }
+}
+
+function isSlot(target: Target, name: string): boolean {
+  return target.slots.some((slot) => slot.toLowerCase() === name.toLowerCase());
+}
+
+/** The owner keeps in its row what it owns: without that it asks again, should it come back. */
+async function disown(engine: Engine, session: Session, owner: ObjectRef): Promise<void> {
+  const entry = await session.call('reading the owner', (call) => engine.journal.read(owner, call));
+  if (entry?.record.owns === undefined) return;
+  const { owns: _owns, ...rest } = entry.record;
+  await session.call('telling the owner', (call) => engine.journal.write(rest, entry.etag, call));
+}
+
+function sameSlots(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((slot) => b.includes(slot));
+}
+
+/** The owner's secret is gone, or its tags name another system now. Anything unclear: it has not left. */
+async function hasLeft(engine: Engine, session: Session, owner: ObjectRef, system: string): Promise<boolean> {
+  if (!engine.configuration.serves(owner.vault)) return false;
+  try {
+    const theirs = await session.call('looking at the owner', (call) => engine.vault.current(owner, call));
+    return engine.configuration.managed(theirs.tags)?.target.id !== system;
+  } catch (error) {
+    if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return true;
+    if (error instanceof RotationError && error.recovery !== 'retry') return false;
+    throw error;
+  }
+}
