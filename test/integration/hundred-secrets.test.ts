@@ -14,7 +14,7 @@ import { until } from '../support/until.ts';
 const COUNTS = { postgres: 40, sqlServer: 40, storage: 20 };
 const ALL = COUNTS.postgres + COUNTS.sqlServer + COUNTS.storage;
 const READERS = 4;
-const LIMIT_MS = 180_000;
+const LIMIT_MS = 600_000;
 
 let app: BuiltApp;
 let sandbox: Sandbox;
