@@ -88,7 +88,10 @@ export class Life {
         });
       }
     };
-    if (isIterableCall(name)) return iterate(enter, work, leave);
+    if (isIterableCall(name)) {
+      if (sleep?.at === index) this.sleptCall = sleep.until;
+      return iterate(enter, work, leave);
+    }
     const call = settle(enter, work, leave);
     if (sleep?.at === index) this.sleptCall = call.catch(() => undefined);
     return call;
