@@ -1,4 +1,5 @@
 import { configInvalid, RotationError } from './errors.ts';
+import type { Observed } from './machine.ts';
 import type { CurrentVersion, Issued, Managed, NewVersion, ObjectRef, SecretValue, Slot } from './ports.ts';
 import { parseValue, type ParsedValue } from './value/value.ts';
 
@@ -84,6 +85,16 @@ function newValue(p: Plan, issued: Issued): SecretValue {
 function accountOf(user: string, account: string): string | undefined {
   if (user === account) return '';
   return user.startsWith(`${account}@`) ? user.slice(account.length) : undefined;
+}
+
+/** What the machine is told of the vault. Pure. */
+export function observed(now: Date, current: CurrentVersion, managed: Managed | undefined): Observed {
+  return {
+    now,
+    currentVersion: current.version,
+    currentRotationId: rotationIdOf(current.tags),
+    currentSlot: managed?.target.current,
+  };
 }
 
 export function rotationIdOf(tags: Readonly<Record<string, string>>): string | undefined {

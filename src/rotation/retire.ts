@@ -1,3 +1,4 @@
+import { resumeMessage } from './admit.ts';
 import { adoptionPollMs, ADOPTION_PATIENCE_MS } from './backoff.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
@@ -102,7 +103,7 @@ async function stillInUse(engine: Engine, session: Session, old: string, users: 
   });
   await session.saveReleased();
   await session.call('scheduling the next look', (call) =>
-    engine.queue.rotate({ object: session.object, trigger: 'resume', rotationId: run.rotationId }, delay, call),
+    engine.queue.rotate(resumeMessage(run, session), delay, call),
   );
   return { outcome: 'waiting', rotationId: run.rotationId, detail };
 }

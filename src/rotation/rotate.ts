@@ -1,8 +1,9 @@
+import { resumeMessage } from './admit.ts';
 import type { Engine, Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { next } from './machine.ts';
 import { takeSlots } from './ownership.ts';
-import { drifted, nextVersion, plan, rotationIdOf, type Plan } from './plan.ts';
+import { drifted, nextVersion, observed, plan, type Plan } from './plan.ts';
 import type { CurrentVersion, Issued, Managed, Pending } from './ports.ts';
 import { retire } from './retire.ts';
 import type { Session } from './session.ts';
@@ -166,7 +167,7 @@ async function againSoon(engine: Engine, session: Session): Promise<Outcome> {
   session.change({ state: 'waiting', step: 'set', wakeAt: new Date(session.now().getTime() + delay).toISOString() });
   await session.saveReleased();
   await session.call('scheduling the next look', (call) =>
-    engine.queue.rotate({ object: session.object, trigger: 'resume', rotationId: run.rotationId }, delay, call),
+    engine.queue.rotate(resumeMessage(run, session), delay, call),
   );
   return { outcome: 'waiting', rotationId: run.rotationId, detail: 'the system is still making the credential' };
 }
@@ -201,11 +202,7 @@ export async function refresh(engine: Engine, session: Session): Promise<Outcome
   session.change({ step: 'confirm', state: 'waiting', wakeAt: retireAt });
   await session.saveReleased();
   await session.call('scheduling the retirement', (call) =>
-    engine.queue.rotate(
-      { object: session.object, trigger: 'resume', rotationId: run.rotationId },
-      Math.max(0, Date.parse(retireAt) - session.now().getTime()),
-      call,
-    ),
+    engine.queue.rotate(resumeMessage(run, session), Math.max(0, Date.parse(retireAt) - session.now().getTime()), call),
   );
   return { outcome: 'waiting', rotationId: run.rotationId, detail: `the old credential is retired after ${retireAt}` };
 }
@@ -216,12 +213,7 @@ async function retireNow(engine: Engine, session: Session): Promise<Outcome> {
     engine.vault.current(session.object, call),
   );
   const managed = engine.configuration.managed(current.tags);
-  const action = next(session.active, {
-    now: session.now(),
-    currentVersion: current.version,
-    currentRotationId: rotationIdOf(current.tags),
-    currentSlot: managed?.target.current,
-  });
+  const action = next(session.active, observed(session.now(), current, managed));
   if (action.do !== 'retire' && action.do !== 'refuse-retire')
     throw new TypeError(`a compromised run cannot ${action.do} here`);
   return retire(engine, session, action, managed, current);

@@ -5,7 +5,7 @@ import { SOON_MS, stop } from './failure.ts';
 import { timeOf } from './ids.ts';
 import { isOver, isPublished, next } from './machine.ts';
 import { stillHandedOut } from './overlap.ts';
-import { rotationIdOf } from './plan.ts';
+import { observed } from './plan.ts';
 import { goesOn, newRun } from './new-run.ts';
 import { decide } from './policy.ts';
 import type { CurrentVersion, Managed, RotateMessage } from './ports.ts';
@@ -148,12 +148,7 @@ async function goOn(
 ): Promise<Outcome> {
   if (message.force === true) session.change({ forced: true });
   const managed = managedOrUndefined(engine, current, isPublished(run));
-  const action = next(run, {
-    now: session.now(),
-    currentVersion: current.version,
-    currentRotationId: rotationIdOf(current.tags),
-    currentSlot: managed?.target.current,
-  });
+  const action = next(run, observed(session.now(), current, managed));
   switch (action.do) {
     case 'adopt':
       return rotate(engine, session, required(session, managed), current, { adopt: true });

@@ -1,3 +1,4 @@
+import { resumeMessage } from './admit.ts';
 import { CallScope } from './calls.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
@@ -59,7 +60,7 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
   for (const [key, record] of open) {
     const { run } = record;
     if (run !== undefined && isStuck(record, run, now, changed.get(key))) {
-      messages.push({ object: record.object, trigger: 'resume', rotationId: run.rotationId });
+      messages.push(resumeMessage(run, record));
     }
   }
   for (const [index, message] of messages.entries()) {
