@@ -26,6 +26,12 @@ export async function handleRotate(engine: Engine, message: RotateMessage): Prom
     { journal: engine.journal, clock: engine.clock, owner: engine.uniqueId() },
     message.object,
   );
+  const outcome = await work(engine, session, message);
+  await answerJoined(engine, session, message, outcome);
+  return outcome;
+}
+
+async function work(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome> {
   try {
     return (await admit(engine, session, message)) ?? (await proceed(engine, session, message));
   } catch (error) {
@@ -41,6 +47,16 @@ export async function handleRotate(engine: Engine, message: RotateMessage): Prom
       throw second;
     }
   }
+}
+
+/**
+ * A request that met another run which had begun in between, and went on with that one: its own row of the ledger says so.
+ * Died before this: the message comes again, and is refused for the run that it finds.
+ */
+async function answerJoined(engine: Engine, session: Session, message: RotateMessage, outcome: Outcome): Promise<void> {
+  if (!('rotationId' in outcome) || outcome.rotationId === message.rotationId) return;
+  const detail = `rotation ${outcome.rotationId} had begun before this was looked at, and went on for it: ${outcome.detail}`;
+  await refuse(engine, session, message, 'RunInProgress', detail);
 }
 
 /** @throws what is not for the run to deal with */

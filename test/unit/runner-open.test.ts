@@ -44,6 +44,24 @@ describe('an open run', () => {
     expect(bench.queue.nextAt).toBe(NOW.getTime() + HOUR);
   });
 
+  it.each([
+    ['goes on', () => undefined],
+    ['fails', (bench: Bench) => bench.calls.fail('rotator.set', error('UNAVAILABLE'))],
+  ])('that a request under another id meets %s, and answers the request, too', async (_, prepare) => {
+    const bench = new Bench();
+    bench.leave(blocked);
+    prepare(bench);
+    const outcome = await bench.deliver(bench.message('manual', { rotationId: 'asked-for', requestedBy: 'on-call' }));
+    expect(outcome).toMatchObject({ rotationId: 'left-behind' });
+    expect(bench.journal.ledger.get('asked-for')?.run).toMatchObject({ state: 'refused', requestedBy: 'on-call' });
+    expect(bench.journal.ledger.get('asked-for')?.run.steps[0]?.detail).toContain(
+      'rotation left-behind had begun before',
+    );
+    expect(await bench.deliver(bench.message('manual', { rotationId: 'asked-for' })), 'once').toMatchObject({
+      outcome: 'dropped',
+    });
+  });
+
   it('is given up when somebody else wrote a version while it was under way', async () => {
     const bench = new Bench();
     bench.leave(waiting);
