@@ -1,11 +1,12 @@
+import type { CallScope } from './calls.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
-import { slotOwned, type Plan } from './plan.ts';
+import { slotOwned } from './plan.ts';
 import type { ObjectRef, Target } from './ports.ts';
 import type { Session } from './session.ts';
 
 /** Makes sure that no other secret rotates the same pair. Asked once, then kept in the journal row. */
-export async function takeSlots(engine: Engine, session: Session, { managed: { target } }: Plan): Promise<void> {
+export async function takeSlots(engine: Engine, session: Session, target: Target): Promise<void> {
   const owns = session.record.owns;
   if (owns?.system === target.id && sameSlots(owns.slots, target.slots)) return;
   await refuseShared(engine, session, target);
@@ -16,7 +17,7 @@ export async function takeSlots(engine: Engine, session: Session, { managed: { t
   let owner = await claim();
   if (owner !== undefined && (await hasLeft(engine, session, owner, target.id))) {
     const left = owner;
-    await disown(engine, session, left);
+    await disown(engine, session.scope, left);
     await session.call('freeing the slots', (call) => engine.journal.releaseSlots(target.id, target.slots, left, call));
     owner = await claim();
   }
@@ -58,12 +59,15 @@ function isSlot(target: Target, name: string): boolean {
   return target.slots.some((slot) => slot.toLowerCase() === name.toLowerCase());
 }
 
-/** The owner keeps in its row what it owns: without that it asks again, should it come back. */
-async function disown(engine: Engine, session: Session, owner: ObjectRef): Promise<void> {
-  const entry = await session.call('reading the owner', (call) => engine.journal.read(owner, call));
+/**
+ * The owner keeps in its row what it owns: without that it asks again before it rotates or revokes anything.
+ * @throws LEASE_LOST when the row changed meanwhile
+ */
+export async function disown(engine: Engine, scope: CallScope, owner: ObjectRef): Promise<void> {
+  const entry = await scope.run('reading the owner', (call) => engine.journal.read(owner, call));
   if (entry?.record.owns === undefined) return;
   const { owns: _owns, ...rest } = entry.record;
-  await session.call('telling the owner', (call) => engine.journal.write(rest, entry.etag, call));
+  await scope.run('telling the owner', (call) => engine.journal.write(rest, entry.etag, call));
 }
 
 function sameSlots(a: readonly string[], b: readonly string[]): boolean {
@@ -81,4 +85,27 @@ async function hasLeft(engine: Engine, session: Session, owner: ObjectRef, syste
     if (error instanceof RotationError && error.recovery !== 'retry') return false;
     throw error;
   }
+}
+
+/**
+ * Secrets whose current credential lies in another one's pair: whichever is rotated first takes the other's away. Pure.
+ * @returns each with the system that they share
+ */
+export function sharedPairs(
+  secrets: readonly { readonly object: ObjectRef; readonly target: Target }[],
+): readonly { readonly object: ObjectRef; readonly system: string }[] {
+  const key = ({ id }: Target, slot: string): string => `${id}|${slot.toLowerCase()}`;
+  const holders = new Map<string, (typeof secrets)[number][]>();
+  for (const secret of secrets) {
+    for (const slot of secret.target.slots) {
+      const held = key(secret.target, slot);
+      holders.set(held, [...(holders.get(held) ?? []), secret]);
+    }
+  }
+  const shared = new Map<ObjectRef, string>();
+  for (const { target } of secrets) {
+    const all = holders.get(key(target, target.current)) ?? [];
+    if (all.length > 1) for (const { object } of all) shared.set(object, target.id);
+  }
+  return [...shared].map(([object, system]) => ({ object, system }));
 }

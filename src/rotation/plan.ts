@@ -115,13 +115,25 @@ function setTag(tags: Record<string, string>, name: string, value: string): void
   tags[tagName(tags, name) ?? name] = value;
 }
 
+const ONE_SECRET_ONLY = 'Let one secret rotate it: remove the tag ProviderAddress from one of the two.';
+
+/** Seen in a listing: this secret shares its pair with another one. */
+export function slotsShared(system: string, object: ObjectRef): RotationError {
+  return new RotationError({
+    code: 'SLOT_OWNED',
+    recovery: 'human',
+    message: `${object.vault}/secrets/${object.name} shares its credentials of ${system} with another secret: neither is rotated, nor is an old credential revoked, until one of them is let go`,
+    remedy: ONE_SECRET_ONLY,
+  });
+}
+
 /** Another object's rotations use this slot: going on would destroy its credential. */
 export function slotOwned(system: string, owner: ObjectRef): RotationError {
   return new RotationError({
     code: 'SLOT_OWNED',
     recovery: 'human',
     message: `the credentials of ${system} belong to ${owner.vault}/secrets/${owner.name}: two secrets that rotate the same pair would destroy each other's`,
-    remedy: `Let one secret rotate it: remove the tag ProviderAddress from one of the two. When ${owner.name} no longer names this system, the slots are free by themselves.`,
+    remedy: `${ONE_SECRET_ONLY} When ${owner.name} no longer names this system, the slots are free by themselves.`,
   });
 }
 

@@ -3,6 +3,7 @@ import { adoptionPollMs, ADOPTION_PATIENCE_MS } from './backoff.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
 import type { Action } from './machine.ts';
+import { takeSlots } from './ownership.ts';
 import { plan } from './plan.ts';
 import type { CurrentVersion, Managed, Target } from './ports.ts';
 import type { Session } from './session.ts';
@@ -33,6 +34,8 @@ export async function retire(
   await session.saveHeld();
   const { rotator, target } = managed;
   const old = run.from.slot;
+  // The sweep has found another secret on the pair: what is old here may be what that one hands out.
+  if (session.record.owns === undefined) await takeSlots(engine, session, target);
   await proveCurrent(session, managed, current);
   if (action.confirm) {
     const users = await usersOf(session, managed, old);

@@ -25,7 +25,7 @@ export async function rotate(
   if (!how.adopt) {
     const planned = plan(session.object, managed, current);
     session.guard(planned.issued.value);
-    await takeSlots(engine, session, planned);
+    await takeSlots(engine, session, managed.target);
     await proveCurrent(session, planned);
     await intend(session, planned);
     const issued = await setAndTest(engine, session, planned);

@@ -3,8 +3,10 @@ import { CallScope } from './calls.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { objectKey } from './ids.ts';
+import { disown, sharedPairs } from './ownership.ts';
+import { slotsShared } from './plan.ts';
 import { decide } from './policy.ts';
-import type { RotateMessage, SecretListing } from './ports.ts';
+import type { Managed, ObjectRef, RotateMessage, SecretListing, Target } from './ports.ts';
 import type { JournalRecord, Run } from './record.ts';
 
 /** A blocked run is looked at again once a day, and as soon as its secret was changed. */
@@ -39,14 +41,18 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
   });
   const changed = new Map<string, Date>();
   const messages: RotateMessage[] = [];
+  const managed: { readonly object: ObjectRef; readonly target: Target }[] = [];
   for (const vault of engine.configuration.vaults) {
     try {
       await scope.run(`listing ${vault}`, async (call) => {
         for await (const listing of engine.vault.list(vault, call)) {
-          changed.set(objectKey(listing.object), listing.updatedOn);
-          if (!open.has(objectKey(listing.object)) && worthALook(engine, listing)) {
+          const { object } = listing;
+          changed.set(objectKey(object), listing.updatedOn);
+          const found = managedAs(engine, listing);
+          if (typeof found === 'object') managed.push({ object, target: found.target });
+          if (!open.has(objectKey(object)) && worthALook(engine, listing, found)) {
             // A listing does not say which version it is about (facts A4): the runner looks at the current one.
-            messages.push({ object: listing.object, trigger: 'sweep' });
+            messages.push({ object, trigger: 'sweep' });
           }
         }
       });
@@ -55,6 +61,7 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
       report(engine, problems, error);
     }
   }
+  for (const { object, system } of sharedPairs(managed)) await holdBack(engine, scope, problems, object, system);
   const due = messages.length;
   const now = engine.clock.now();
   for (const [key, record] of open) {
@@ -74,20 +81,46 @@ function report(engine: Engine, problems: string[], { code, message, remedy }: R
   engine.log('error', 'the sweep left something out', { code, problem: message, remedy });
 }
 
-/** Due as far as the listing tells; wrong tags count, too, so that the runner reports them where people look. */
-function worthALook(engine: Engine, listing: SecretListing): boolean {
+/** Read from the tags of a listing; 'wrong' where they cannot be read. */
+function managedAs(engine: Engine, listing: SecretListing): Managed | 'wrong' | undefined {
   try {
-    const managed = engine.configuration.managed(listing.tags);
-    if (managed === undefined) return false;
-    const { policy } = managed;
-    return decide({ now: engine.clock.now(), trigger: 'sweep', force: false, current: listing, policy }).due;
+    return engine.configuration.managed(listing.tags);
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
     engine.log('warn', 'the tags of a secret are wrong', {
       object: describeObject(listing.object),
       problem: error.message,
     });
-    return listing.enabled && !listing.managed;
+    return 'wrong';
+  }
+}
+
+/** Due as far as the listing tells; wrong tags count, too, so that the runner reports them where people look. */
+function worthALook(engine: Engine, listing: SecretListing, managed: Managed | 'wrong' | undefined): boolean {
+  if (managed === undefined) return false;
+  if (managed === 'wrong') return listing.enabled && !listing.managed;
+  const { policy } = managed;
+  return decide({ now: engine.clock.now(), trigger: 'sweep', force: false, current: listing, policy }).due;
+}
+
+/**
+ * Another secret hands out a slot of this one's pair, perhaps since yesterday. Whoever has claimed the pair already must ask
+ * again before it changes or revokes anything: then it finds the other one, and is blocked rather than locking anybody out.
+ */
+async function holdBack(
+  engine: Engine,
+  scope: CallScope,
+  problems: string[],
+  object: ObjectRef,
+  system: string,
+): Promise<void> {
+  report(engine, problems, slotsShared(system, object));
+  try {
+    await disown(engine, scope, object);
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    // Somebody works on it just now, or the row cannot be read; the next sweep tries again.
+    report(engine, problems, error);
   }
 }
 

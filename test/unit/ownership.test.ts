@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Bench, OBJECT, OLD, OTHER_VAULT, TAGS } from '../support/memory/bench.ts';
+import { sweep } from '../../src/rotation/sweep.ts';
+import { Bench, error, OBJECT, OLD, OTHER_VAULT, OVERLAP, TAGS } from '../support/memory/bench.ts';
 
 const OTHER = { ...OBJECT, vault: OTHER_VAULT, name: 'other' };
 
@@ -20,6 +21,51 @@ describe('the first rotation of a pair is refused while another secret hands out
     const bench = new Bench();
     bench.vault.put(OTHER, OLD, { ...TAGS, Paused: 'x' });
     expect(await bench.deliver(bench.message())).toMatchObject({ outcome: 'rotated' });
+  });
+});
+
+describe('a secret that is tagged onto a pair which another one has claimed long ago', () => {
+  /** db has rotated a → b; then somebody stores what it had before in another vault, and tags it. */
+  async function shared(): Promise<Bench> {
+    const bench = new Bench();
+    await bench.rotated();
+    bench.vault.put(OTHER, OLD, TAGS);
+    return bench;
+  }
+
+  it('is found by the sweep, and the old credential, which it hands out, is not revoked', async () => {
+    const bench = await shared();
+    const { problems } = await sweep(bench.engine);
+    expect(problems).toHaveLength(2);
+    expect(problems.join()).toContain('shares its credentials of bank:bank.example');
+    expect(bench.record?.owns).toBeUndefined();
+    bench.clock.advance(OVERLAP + 1);
+    expect(await bench.resume()).toMatchObject({ outcome: 'blocked' });
+    expect(bench.run.blocked).toMatchObject({ code: 'SLOT_OWNED' });
+    expect(bench.rotator.passwords.get('a'), 'still valid').toBe(OLD);
+  });
+
+  it('keeps the pair from being rotated until one of the two is let go', async () => {
+    const bench = await shared();
+    bench.clock.advance(OVERLAP + 1);
+    await bench.resume();
+    bench.vault.put(OTHER, 'of b', { ...TAGS, CredentialId: 'a', AlternateCredentialId: 'b' });
+    await sweep(bench.engine);
+    const ask = (id: string) => bench.message('manual', { rotationId: id });
+    expect(await bench.deliver(ask('first'))).toMatchObject({ outcome: 'blocked' });
+    bench.vault.change(OTHER, { tags: {} });
+    expect(await sweep(bench.engine)).toMatchObject({ problems: [] });
+    expect(await bench.deliver(ask('first'))).toMatchObject({ outcome: 'rotated' });
+    expect(bench.record?.owns).toEqual({ system: 'bank:bank.example', slots: ['b', 'a'] });
+  });
+
+  it('is left to the next sweep while somebody writes the row', async () => {
+    const bench = await shared();
+    bench.calls.fail('journal.write', error('LEASE_LOST'));
+    expect((await sweep(bench.engine)).problems.join()).toContain('LEASE_LOST');
+    expect(bench.record?.owns).toBeDefined();
+    await sweep(bench.engine);
+    expect(bench.record?.owns).toBeUndefined();
   });
 });
 
