@@ -5,7 +5,8 @@
  */
 export class SandboxClock {
   #offsetMs = 0;
-  readonly #listeners = new Set<(offsetMs: number) => void>();
+  readonly #listeners = new Set<(offsetMs: number) => Promise<void> | void>();
+  #settled: Promise<unknown> = Promise.resolve();
 
   get offsetMs(): number {
     return this.#offsetMs;
@@ -19,11 +20,20 @@ export class SandboxClock {
   advance(ms: number): void {
     if (!(ms >= 0)) throw new RangeError(`the clock only moves forward, not by ${ms} ms`);
     this.#offsetMs += ms;
-    for (const listener of this.#listeners) listener(this.#offsetMs);
+    const told = [...this.#listeners].map(async (listener) => listener(this.#offsetMs));
+    this.#settled = Promise.all([this.#settled, ...told]);
   }
 
-  /** Called with the new offset after every change; returns how to stop listening. */
-  onAdvance(listener: (offsetMs: number) => void): () => void {
+  /**
+   * Resolves when everybody goes by the last change. Every simulated service waits for it before it answers: otherwise a
+   * message could be stored at the old time, and be too old when the change arrives.
+   */
+  async settled(): Promise<void> {
+    await this.#settled;
+  }
+
+  /** Called with the new offset after every change, and waited for by `settled`; returns how to stop listening. */
+  onAdvance(listener: (offsetMs: number) => Promise<void> | void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

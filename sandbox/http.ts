@@ -122,6 +122,7 @@ async function serve(
 ): Promise<void> {
   const body = await readBody(message, options.maxBodyBytes ?? 8 * 1024 * 1024);
   const request = parseRequest(message, body ?? Buffer.alloc(0));
+  await ctx.clock.settled();
   const operation = options.operation?.(request) ?? `${request.method} ${request.path}`;
   const observed = options.observed ?? true;
   const record = (outcome: string | number): void => {
