@@ -15,6 +15,7 @@ import type { SandboxContext } from './context.ts';
 import { Faults } from './faults.ts';
 import { createPki } from './pki.ts';
 import { Traffic } from './traffic.ts';
+import { Transcript } from './transcript.ts';
 
 export interface Run {
   readonly ctx: SandboxContext;
@@ -25,6 +26,8 @@ export interface Run {
 
 export async function createRun(): Promise<Run> {
   const clock = new SandboxClock();
+  const traffic = new Traffic(() => clock.now());
+  const transcript = new Transcript();
   const pki = await createPki();
   const dir = await mkdtemp(join(tmpdir(), 'keyturn-sandbox-'));
   // The last resort when the process ends without stopping the sandbox.
@@ -33,9 +36,11 @@ export async function createRun(): Promise<Run> {
   const caFile = join(dir, 'ca.pem');
   await writeFile(caFile, pki.caPem);
   return {
-    ctx: { clock, traffic: new Traffic(() => clock.now()), faults: new Faults(), pki, dir },
+    ctx: { clock, traffic, faults: new Faults(), pki, transcript, dir },
     caFile,
     dispose() {
+      transcript.wrote('operations on the wire', JSON.stringify(traffic.entries));
+      transcript.close();
       process.off('exit', remove);
       remove();
     },

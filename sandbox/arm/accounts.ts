@@ -21,9 +21,11 @@ export class StorageAccounts {
   readonly resourceGroups = new Set(['rg-sandbox']);
   readonly #accounts = new Map<string, StorageAccount>();
   readonly #now: () => Date;
+  readonly #onKey: (value: string) => void;
 
-  constructor(now: () => Date) {
+  constructor(now: () => Date, onKey: (value: string) => void) {
     this.#now = now;
+    this.#onKey = onKey;
   }
 
   /** @throws when the name is taken: account names are global */
@@ -62,6 +64,8 @@ export class StorageAccounts {
   }
 
   #key(): { value: string; creationTime: Date } {
-    return { value: randomBytes(64).toString('base64'), creationTime: this.#now() };
+    const value = randomBytes(64).toString('base64');
+    this.#onKey(value);
+    return { value, creationTime: this.#now() };
   }
 }

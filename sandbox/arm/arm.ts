@@ -52,7 +52,10 @@ export interface ArmService {
 type Condition = (ask: Ask, claims: TokenClaims) => HttpProblem | undefined;
 
 export async function startArm(ctx: SandboxContext, options: ArmOptions): Promise<ArmService> {
-  const accounts = new StorageAccounts(() => ctx.clock.now());
+  const accounts = new StorageAccounts(
+    () => ctx.clock.now(),
+    (value) => ctx.transcript.secret('a key of a storage account', value),
+  );
   const operations = new Operations();
   /** In ARM's order: what authorization and throttling refuse before, and a busy or locked account after look-up. */
   const conditions = { before: new Set<Condition>(), after: new Set<Condition>() };

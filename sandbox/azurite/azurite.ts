@@ -51,7 +51,10 @@ export async function startAzurite(ctx: SandboxContext, options: AzuriteOptions 
       names: ['127.0.0.1', 'localhost'],
       ...(port === undefined ? {} : { port }),
       operation,
-      handler: async (request) => refuseToken(request, options) ?? forward(request, behind, agent),
+      handler: async (request) => {
+        overhear(ctx, system, request);
+        return refuseToken(request, options) ?? forward(request, behind, agent);
+      },
     });
   const queues = await front('queues', child.queuePort, options.queuePort);
   const tables = await front('tables', child.tablePort, options.tablePort);
@@ -71,6 +74,14 @@ export async function startAzurite(ctx: SandboxContext, options: AzuriteOptions 
       await child.stop();
     },
   };
+}
+
+/** What is stored, and a queue message's text as it was before its base64. */
+function overhear({ transcript }: SandboxContext, system: string, { body }: SandboxRequest): void {
+  const text = body.toString('utf8');
+  transcript.wrote(`requests to ${system}`, text);
+  for (const [, encoded = ''] of text.matchAll(/<MessageText>([^<]*)</g))
+    transcript.wrote('queue messages', Buffer.from(encoded, 'base64').toString('utf8'));
 }
 
 /** `METHOD /path` below the account, decoded; the query is left out, since it may hold a filter's values. */

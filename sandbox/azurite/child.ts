@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { keepTime } from '../clock-follower.ts';
 import type { SandboxContext } from '../context.ts';
 
 export interface AzuriteProcess {
@@ -31,9 +32,7 @@ export async function startAzuriteProcess(ctx: SandboxContext): Promise<AzuriteP
     env: { ...process.env, SANDBOX_CLOCK_OFFSET_MS: String(ctx.clock.offsetMs) },
   });
   const exited = once(child, 'exit');
-  const deaf = ctx.clock.onAdvance((offsetMs) => {
-    if (child.connected) child.send({ offsetMs });
-  });
+  const deaf = keepTime(ctx.clock, child);
   const stop = async (): Promise<void> => {
     deaf();
     if (child.exitCode === null && child.signalCode === null) {
@@ -43,8 +42,6 @@ export async function startAzuriteProcess(ctx: SandboxContext): Promise<AzuriteP
   };
   try {
     const ports = await listening(child);
-    // Told again: the clock may have moved while the program was being loaded.
-    child.send({ offsetMs: ctx.clock.offsetMs });
     return { pid: child.pid ?? 0, queuePort: port(ports, 'Queue'), tablePort: port(ports, 'Table'), stop };
   } catch (error) {
     await stop();

@@ -36,7 +36,10 @@ export async function startTopic(ctx: SandboxContext, options: TopicOptions): Pr
     system: 'topic',
     maxBodyBytes: MAX_BYTES,
     ...(options.port === undefined ? {} : { port: options.port }),
-    handler: (request) => publish(request, options.identity, received),
+    handler: (request) => {
+      ctx.transcript.wrote('the topic', request.body.toString('utf8'));
+      return publish(request, options.identity, received);
+    },
   });
   return {
     endpoint: `${server.origin(`${options.name ?? 'keyturn'}.eventgrid.sandbox.test`)}/api/events`,

@@ -20,7 +20,14 @@ export interface ColdStart {
 /** One start. Rejects with what the process wrote when the app cannot be loaded or registers nothing. */
 export async function indexApp(appDir: string): Promise<ColdStart> {
   const began = performance.now();
-  const options = { appDir: resolve(appDir), port: 0, pollMs: 0, keys: createKeys(), indexOnly: true };
+  const options = {
+    appDir: resolve(appDir),
+    port: 0,
+    pollMs: 0,
+    keys: createKeys(),
+    tellAnswers: false,
+    indexOnly: true,
+  };
   const child = spawnHost(options, {});
   const running = new RunningHost(child);
   const indexed = once(child, 'message').then(([message]) => ({

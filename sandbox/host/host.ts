@@ -18,6 +18,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { keepTime } from '../clock-follower.ts';
 import type { SandboxContext } from '../context.ts';
 import { createKeys } from './keys.ts';
 import type { HostKeys } from './keys.ts';
@@ -73,6 +74,7 @@ export async function startHost(ctx: SandboxContext, options: HostOptions): Prom
     port: options.port ?? 0,
     pollMs: options.pollMs ?? 150,
     keys,
+    tellAnswers: ctx.transcript.kept,
     indexOnly: false,
   };
   const child = spawnHost(processOptions, {
@@ -80,18 +82,21 @@ export async function startHost(ctx: SandboxContext, options: HostOptions): Prom
     SANDBOX_CLOCK_OFFSET_MS: String(ctx.clock.offsetMs),
     ...options.env,
   });
+  const deaf = keepTime(ctx.clock, child);
   const running = new RunningHost(child);
   try {
     await running.ready(options.readyTimeoutMs ?? 20_000);
   } catch (error) {
+    deaf();
     running.kill();
     throw error;
   }
-  const send = (offsetMs: number): void => running.tell({ offsetMs });
-  // Told again: the clock may have moved while the app was being loaded.
-  send(ctx.clock.offsetMs);
-  const unsubscribe = ctx.clock.onAdvance(send);
-  void running.exited.then(unsubscribe);
+  void running.exited.then(() => {
+    deaf();
+    ctx.transcript.wrote('output of the app', running.output);
+    ctx.transcript.wrote('answers of the app', running.answers.join('\n'));
+    ctx.transcript.wrote('errors of functions', running.invocations.map(({ error = '' }) => error).join('\n'));
+  });
   return face(running, keys);
 }
 

@@ -9,6 +9,8 @@ export interface ProcessOptions {
   readonly port: number;
   readonly pollMs: number;
   readonly keys: HostKeys;
+  /** Tell the parent what is answered over HTTP. */
+  readonly tellAnswers: boolean;
   /** Load the app, say what it registered, and exit: no trigger is started. */
   readonly indexOnly: boolean;
 }
@@ -26,7 +28,8 @@ export interface Invocation {
 export type HostMessage =
   | { readonly type: 'indexed'; readonly functions: readonly string[]; readonly loadMs: number }
   | { readonly type: 'ready'; readonly port: number }
-  | { readonly type: 'invocation'; readonly invocation: Invocation };
+  | { readonly type: 'invocation'; readonly invocation: Invocation }
+  | { readonly type: 'answer'; readonly text: string };
 
 export interface StopMessage {
   readonly type: 'stop';

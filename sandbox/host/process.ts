@@ -86,7 +86,9 @@ async function start(): Promise<() => Promise<void>> {
   );
   const { routePrefix } = settings;
   const { keys, port } = options;
-  const face = await startServer({ port, routePrefix, keys, functions: core.functions, isDisabled: off, run, call });
+  const onAnswer = options.tellAnswers ? (text: string) => void send({ type: 'answer', text }) : undefined;
+  const { functions: all } = core;
+  const face = await startServer({ port, routePrefix, keys, functions: all, isDisabled: off, run, call, onAnswer });
   for (const listener of listeners) listener.start();
   const timers = schedules.map(({ fn, schedule }) => watchTimer(fn, schedule, run));
   await send({ type: 'ready', port: face.port });

@@ -7,6 +7,7 @@ const STOP_MS = 15_000;
 /** The started process as the parent knows it. */
 export class RunningHost {
   readonly invocations: Invocation[] = [];
+  readonly answers: string[] = [];
   readonly exited: Promise<void>;
   functions: readonly string[] = [];
   port = 0;
@@ -77,6 +78,7 @@ export class RunningHost {
       this.port = message.port;
       this.#events.emit('ready');
     }
+    if (message.type === 'answer') this.answers.push(message.text);
     if (message.type === 'invocation') {
       this.invocations.push(message.invocation);
       this.#events.emit('ran', message.invocation);

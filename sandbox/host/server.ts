@@ -22,6 +22,7 @@ export interface ServerOptions {
   readonly functions: ReadonlyMap<string, RegisteredFunction>;
   readonly isDisabled: (functionName: string) => boolean;
   readonly run: Run;
+  readonly onAnswer?: ((text: string) => void) | undefined;
   /** Runs an HTTP function; undefined when it threw. */
   readonly call: (functionName: string, input: TriggerInput) => Promise<InvocationResponse | undefined>;
 }
@@ -55,7 +56,7 @@ export async function startServer(options: ServerOptions): Promise<{ readonly po
   };
 
   const server = createServer((message, response) => {
-    serve(message, response, answer).catch((error: unknown) => {
+    serve(message, response, answer, options.onAnswer).catch((error: unknown) => {
       console.error(`sandbox host: ${String(error)}`);
       response.destroy();
     });
@@ -72,12 +73,14 @@ async function serve(
   message: IncomingMessage,
   response: ServerResponse,
   answer: (request: SandboxRequest) => Promise<HttpAnswer>,
+  onAnswer: ServerOptions['onAnswer'],
 ): Promise<void> {
   const body = await readBody(message, MAX_BODY);
   const request = parseRequest(message, body ?? Buffer.alloc(0));
   const { status, headers, body: content } = body === undefined ? { status: 413 } : await answer(request);
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value);
+  onAnswer?.([...Object.values(headers ?? {}), Buffer.from(content ?? '').toString('utf8')].join('\n'));
   response.end(content);
 }
 

@@ -80,6 +80,7 @@ export async function startIdentity(ctx: SandboxContext, options: IdentityOption
     const entry: Cached = { token, exp: claims.exp, ready };
     cache.set(resource, entry);
     issued.push(token);
+    ctx.transcript.secret('a token', token);
     await ready;
     return entry;
   };

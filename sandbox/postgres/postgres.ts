@@ -66,7 +66,11 @@ export async function startPostgres(ctx: SandboxContext, options: { port?: numbe
   const admin: Account = { user: 'keyturn_admin', password: randomBytes(18).toString('base64url') };
   const entraAdmin = 'keyturn_identity';
   const log = new ServerLog(ctx.traffic, [SUPERUSER, OWN]);
-  const server = await startServer(ctx, root.password, [POSTGRES_HOST, 'localhost', '127.0.0.1'], (c) => log.write(c));
+  const server = await startServer(ctx, root.password, [POSTGRES_HOST, 'localhost', '127.0.0.1'], (chunk) => {
+    ctx.transcript.wrote('log of PostgreSQL', chunk);
+    log.write(chunk);
+  });
+  for (const { user, password } of [root, admin]) ctx.transcript.secret(`the password of ${user}`, password);
   const front = await startFront(ctx, server.port, options.port);
   const connect = async ({ user, password }: Account, application = OWN, flags = ''): Promise<pg.Client> => {
     const client = new pg.Client({
@@ -104,6 +108,7 @@ export async function startPostgres(ctx: SandboxContext, options: { port?: numbe
     } = {}) {
       for (const sql of grantsOfPair(name, alternate, [admin.user, entraAdmin])) await superuser.query(sql);
       await service.silently(alterPassword(name, password));
+      ctx.transcript.secret(`the password of ${name}`, password);
       return { user: name, password, alternate };
     },
     query: async (sql, values = []) => (await superuser.query(sql, [...values])).rows as Record<string, unknown>[],

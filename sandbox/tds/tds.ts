@@ -85,8 +85,12 @@ export async function startTds(ctx: SandboxContext, options: TdsOptions = {}): P
     secureContext: tls.createSecureContext({ cert: identity.certPem, key: identity.keyPem }),
     verifyToken: options.verifyToken,
     serverName: TDS_NAME,
-    log: (line: string) => void log.push(`${ctx.clock.now().toISOString()} ${line}`),
+    log: (line: string) => {
+      log.push(`${ctx.clock.now().toISOString()} ${line}`);
+      ctx.transcript.wrote('log of SQL Server', line);
+    },
   };
+  ctx.transcript.secret(`the password of ${admin.user}`, admin.password);
   const listener = await startListener(options.port ?? 0, (socket) => new Connection(socket, shared));
   return {
     host: '127.0.0.1',

@@ -112,6 +112,8 @@ export async function startVault(ctx: SandboxContext, options: VaultOptions): Pr
       nullClearsDates: options.nullClearsDates ?? false,
       onVersion(secret, version) {
         written.push(version.value);
+        ctx.transcript.secret('a value of the vault', version.value);
+        ctx.transcript.wrote('tags of secrets', JSON.stringify(version.tags ?? {}));
         for (const listener of versionListeners) listener({ vault: name, secret, version });
       },
       onChange() {

@@ -1,13 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import pg from 'pg';
-import { SandboxClock } from '../../sandbox/clock.ts';
 import type { SandboxContext } from '../../sandbox/context.ts';
-import { Faults } from '../../sandbox/faults.ts';
-import { createPki } from '../../sandbox/pki.ts';
 import { startPostgres, type PostgresService } from '../../sandbox/postgres/postgres.ts';
-import { Traffic } from '../../sandbox/traffic.ts';
+import { createRun } from '../../sandbox/run.ts';
 
 /** A server for tests: the sandbox's, or a real one. */
 export interface Stage {
@@ -26,17 +20,12 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-export async function sandboxContext(): Promise<SandboxContext> {
-  const clock = new SandboxClock();
-  const dir = await mkdtemp(join(tmpdir(), 'keyturn-test-'));
-  return { clock, traffic: new Traffic(() => clock.now()), faults: new Faults(), pki: await createPki(), dir };
-}
-
 /** The sandbox's PostgreSQL, with what the sandbox itself shares with its parts. */
 export async function sandboxStage(): Promise<
   Stage & { readonly ctx: SandboxContext; readonly postgres: PostgresService }
 > {
-  const ctx = await sandboxContext();
+  const run = await createRun();
+  const { ctx } = run;
   const postgres = await startPostgres(ctx);
   return {
     ctx,
@@ -65,7 +54,7 @@ export async function sandboxStage(): Promise<
     },
     async stop() {
       await postgres.stop();
-      await rm(ctx.dir, { recursive: true, force: true });
+      run.dispose();
     },
   };
 }

@@ -1,16 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { SecretValue, type Issued, type TargetInput } from '../../src/rotation/ports.ts';
 import { sqlServerRotator } from '../../src/rotators/sql-server/rotator.ts';
-import { SandboxClock } from '../../sandbox/clock.ts';
 import type { SandboxContext } from '../../sandbox/context.ts';
 import { installSandboxDns } from '../../sandbox/dns.ts';
-import { Faults } from '../../sandbox/faults.ts';
-import { createPki } from '../../sandbox/pki.ts';
+import { createRun, type Run } from '../../sandbox/run.ts';
 import { startTds, TDS_NAME, type Tds } from '../../sandbox/tds/tds.ts';
-import { Traffic } from '../../sandbox/traffic.ts';
 import type { Fault, RotatorHarness } from './rotator-harness.ts';
 
 const REQUEST_TIMEOUT_MS = 400;
@@ -21,22 +15,6 @@ export interface SqlServerKind {
   readonly contained: boolean;
 }
 
-/** A pki shared by the process: making one takes longer than starting a server. */
-const pki = createPki();
-
-export async function sandboxContext(): Promise<SandboxContext & { readonly remove: () => Promise<void> }> {
-  const clock = new SandboxClock();
-  const dir = await mkdtemp(join(tmpdir(), 'keyturn-tds-'));
-  return {
-    clock,
-    dir,
-    traffic: new Traffic(() => clock.now()),
-    faults: new Faults(),
-    pki: await pki,
-    remove: () => rm(dir, { recursive: true, force: true }),
-  };
-}
-
 /**
  * The sandbox's TDS endpoint as the contract suite wants it: the administrator is not sysadmin but holds exactly what
  * the rotator's README asks for, so that a permission missing there shows here.
@@ -44,7 +22,7 @@ export async function sandboxContext(): Promise<SandboxContext & { readonly remo
 export function sqlServerHarness({ edition, contained }: SqlServerKind): RotatorHarness & { readonly tds: () => Tds } {
   const adminPassword = new SecretValue(mint());
   const authorities: string[] = [];
-  let context: Awaited<ReturnType<typeof sandboxContext>> | undefined;
+  let run: Run | undefined;
   let server: Tds | undefined;
   let restoreDns: (() => void) | undefined;
   const tds = (): Tds => {
@@ -64,14 +42,14 @@ export function sqlServerHarness({ edition, contained }: SqlServerKind): Rotator
     tds,
     async start() {
       restoreDns = installSandboxDns();
-      context = await sandboxContext();
-      authorities.push(context.pki.caPem);
-      server = await startTds(context, { edition });
+      run = await createRun();
+      authorities.push(run.ctx.pki.caPem);
+      server = await startTds(run.ctx, { edition });
       permitAdministrator(server, adminPassword);
     },
     async stop() {
       await server?.stop();
-      await context?.remove();
+      run?.dispose();
       restoreDns?.();
     },
     fresh: async () => fresh(tds(), contained),
@@ -79,8 +57,8 @@ export function sqlServerHarness({ edition, contained }: SqlServerKind): Rotator
       tds().authenticates(issued.credentialId, issued.value.reveal(), databaseOf(input)),
     mint: () => new SecretValue(mint()),
     fault: async (kind, input) => {
-      if (context === undefined) throw new Error('not started');
-      return breakIt(kind, input, tds(), context, contained);
+      if (run === undefined) throw new Error('not started');
+      return breakIt(kind, input, tds(), run.ctx, contained);
     },
     faultCodes: {
       denied: { code: 'ACCESS_DENIED', effect: 'none' },
@@ -89,7 +67,7 @@ export function sqlServerHarness({ edition, contained }: SqlServerKind): Rotator
       unavailable: { code: 'UNAVAILABLE', effect: 'none' },
       timeout: { code: 'TIMED_OUT', effect: 'unknown' },
     },
-    written: async () => `${tds().log.join('\n')}\n${JSON.stringify(context?.traffic.entries)}`,
+    written: async () => `${tds().log.join('\n')}\n${JSON.stringify(run?.ctx.traffic.entries)}`,
     badInputs: BAD_INPUTS,
   };
 }

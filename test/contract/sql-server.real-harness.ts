@@ -6,10 +6,11 @@ import { SecretValue, type Issued, type TargetInput } from '../../src/rotation/p
 import { sqlServerRotator } from '../../src/rotators/sql-server/rotator.ts';
 import { identifier, literal } from '../../src/rotators/sql-server/sql.ts';
 import type { SandboxContext } from '../../sandbox/context.ts';
+import { createRun, type Run } from '../../sandbox/run.ts';
 import { startTds, type Tds } from '../../sandbox/tds/tds.ts';
 import type { Fault, RotatorHarness } from './rotator-harness.ts';
 import { startRelay, type Real, type Relay } from './sql-server.relay.ts';
-import { BAD_INPUTS, mint, sandboxContext } from './sql-server.harness.ts';
+import { BAD_INPUTS, mint } from './sql-server.harness.ts';
 
 const ADMIN = 'keyturn_contract_admin';
 const REQUEST_TIMEOUT_MS = 2_000;
@@ -28,15 +29,15 @@ export function realSqlServerHarness(address: string, caFile: string | undefined
   const ca: string[] = caFile === undefined ? [] : [readFileSync(caFile, 'utf8')];
   const made: string[] = [ADMIN];
   let relay: Relay | undefined;
-  let context: Awaited<ReturnType<typeof sandboxContext>> | undefined;
+  let sandbox: Run | undefined;
   let standIn: Tds | undefined;
   let pool: mssql.ConnectionPool | undefined;
   const run = async (sql: string): Promise<void> => {
     await pool?.request().batch(sql);
   };
   const started = () => {
-    if (relay === undefined || context === undefined || standIn === undefined) throw new Error('not started');
-    return { relay, context, standIn };
+    if (relay === undefined || sandbox === undefined || standIn === undefined) throw new Error('not started');
+    return { relay, context: sandbox.ctx, standIn };
   };
   return {
     name: `sql-server at ${real.host}`,
@@ -54,9 +55,9 @@ export function realSqlServerHarness(address: string, caFile: string | undefined
         `USE [master]; GRANT ALTER ANY LOGIN TO ${ADMIN}; GRANT VIEW ANY DEFINITION TO ${ADMIN}; GRANT VIEW SERVER STATE TO ${ADMIN}; GRANT ALTER ANY CONNECTION TO ${ADMIN}; USE ${identifier(real.database)}`,
       );
       await run(`CREATE USER ${ADMIN} FOR LOGIN ${ADMIN}`);
-      context = await sandboxContext();
-      ca.push(context.pki.caPem);
-      standIn = await startTds(context, { names: [real.host], databases: [real.database] });
+      sandbox = await createRun();
+      ca.push(sandbox.ctx.pki.caPem);
+      standIn = await startTds(sandbox.ctx, { names: [real.host], databases: [real.database] });
       standIn.addLogin(ADMIN, password.reveal());
       standIn.run(`ALTER SERVER ROLE sysadmin ADD MEMBER ${ADMIN}`);
       relay = await startRelay(real);
@@ -69,7 +70,7 @@ export function realSqlServerHarness(address: string, caFile: string | undefined
       await pool?.close();
       await relay?.stop();
       await standIn?.stop();
-      await context?.remove();
+      sandbox?.dispose();
     },
     async fresh() {
       const id = randomUUID().slice(0, 8);

@@ -10,6 +10,7 @@ import { SecretValue } from '../../src/rotation/ports.ts';
 import { parseValue } from '../../src/rotation/value/value.ts';
 import { startBuiltApp, type BuiltApp } from '../support/built-app.ts';
 import { guisesOf, LeakScanner } from '../support/leaks.ts';
+import { MINTED } from '../support/scan/search.ts';
 import { DAY, OVERLAP_MS, seedPostgres, seedSqlServer, seedStorage, type ManagedObject } from '../support/managed.ts';
 import { retired, rotated, Runbook, type ShownRun } from '../support/runbook.ts';
 import { startTap, type Tap } from '../support/tap.ts';
@@ -61,13 +62,6 @@ afterAll(async () => {
   await sandbox.stop();
   await Promise.all([queues.stop(), tables.stop()]);
 });
-
-/**
- * What Keyturn mints looks so, and some of it is never in the vault: what a refused write had tried, what a revoked account
- * was given.
- */
-const MINTED =
-  /(?<![\w-])(?=[\w-]{0,39}[A-Z])(?=[\w-]{0,39}[a-z])(?=[\w-]{0,39}[2-9])[A-HJ-NP-Za-km-z2-9_-]{40}(?![\w-])|Aa1!/;
 
 interface Cast {
   /** Rotated and retired in the end. */

@@ -3,8 +3,9 @@ import { SecretValue, type Call, type TargetInput } from '../../src/rotation/por
 import { sqlServerRotator, type SqlServerDeps } from '../../src/rotators/sql-server/rotator.ts';
 import type { SandboxContext } from '../../sandbox/context.ts';
 import { installSandboxDns } from '../../sandbox/dns.ts';
+import { createRun } from '../../sandbox/run.ts';
 import { startTds, type Tds } from '../../sandbox/tds/tds.ts';
-import { mint, sandboxContext } from '../contract/sql-server.harness.ts';
+import { mint } from '../contract/sql-server.harness.ts';
 
 export const call: Call = { signal: new AbortController().signal, now: () => new Date() };
 
@@ -13,7 +14,8 @@ export type TdsFixture = Awaited<ReturnType<typeof startFixture>>;
 /** A SQL Server and an Azure SQL Database with the databases `appdb` and `other`. */
 export async function startFixture() {
   const restoreDns = installSandboxDns();
-  const ctx = await sandboxContext();
+  const run = await createRun();
+  const { ctx } = run;
   const verifyToken = (token: string, audience: string) =>
     token === 'good-token' && audience === 'https://database.windows.net'
       ? { oid: 'the-identity', appid: 'the-app' }
@@ -28,7 +30,7 @@ export async function startFixture() {
     async stop() {
       await box.stop();
       await azure.stop();
-      await ctx.remove();
+      run.dispose();
       restoreDns();
     },
   };

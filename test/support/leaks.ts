@@ -33,8 +33,17 @@ function withoutEdges(bytes: Buffer, offset: number): string {
   return text.slice(begin, whole);
 }
 
+interface Sought {
+  readonly text: string;
+  readonly what: string;
+}
+
+/** Searches in one pass over the text, however many values there are: by their first eight characters. */
 export class LeakScanner {
-  readonly #guises = new Map<string, string>();
+  /** Guises by their beginning. */
+  readonly #sought = new Map<string, Sought[]>();
+  /** Which hashes of beginnings there are, as bits: almost every place in a text is turned away by it. */
+  readonly #hashes = new Uint8Array(1 << 21);
   readonly #values = new Set<string>();
 
   /** @param label what a finding calls the value; findings never hold the value itself */
@@ -43,7 +52,13 @@ export class LeakScanner {
     if (this.#values.has(value)) return;
     this.#values.add(value);
     for (const [guise, text] of guisesOf(value)) {
-      if (text.length >= SHORTEST && !this.#guises.has(text)) this.#guises.set(text, `${label} ${guise}`);
+      if (text.length < SHORTEST) continue;
+      const beginning = text.slice(0, SHORTEST);
+      const known = this.#sought.get(beginning) ?? [];
+      if (known.some((one) => one.text === text)) continue;
+      this.#sought.set(beginning, [...known, { text, what: `${label} ${guise}` }]);
+      const hash = hashAt(text, 0);
+      this.#hashes[hash >>> 3] = (this.#hashes[hash >>> 3] ?? 0) | (1 << (hash & 7));
     }
   }
 
@@ -53,13 +68,26 @@ export class LeakScanner {
 
   /** @returns one line for each place and guise: `host output holds value 3 in base64 at 1042` */
   scan(places: Readonly<Record<string, string>>): string[] {
-    const found: string[] = [];
-    for (const [place, text] of Object.entries(places)) {
-      for (const [guise, what] of this.#guises) {
-        const at = text.indexOf(guise);
-        if (at >= 0) found.push(`${place} holds ${what} at ${at}`);
-      }
+    return Object.entries(places).flatMap(([place, text]) =>
+      [...this.#findings(text)].map(([what, at]) => `${place} holds ${what} at ${at}`),
+    );
+  }
+
+  #findings(text: string): ReadonlyMap<string, number> {
+    const found = new Map<string, number>();
+    for (let at = 0; at + SHORTEST <= text.length; at += 1) {
+      const hash = hashAt(text, at);
+      if (((this.#hashes[hash >>> 3] ?? 0) & (1 << (hash & 7))) === 0) continue;
+      for (const sought of this.#sought.get(text.slice(at, at + SHORTEST)) ?? [])
+        if (!found.has(sought.what) && text.startsWith(sought.text, at)) found.set(sought.what, at);
     }
     return found;
   }
+}
+
+/** Of eight characters, into 24 bits. */
+function hashAt(text: string, at: number): number {
+  let hash = 0;
+  for (let i = at; i < at + SHORTEST; i += 1) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
+  return (Math.imul(hash, 0x9e3779b1) >>> 8) & 0xffffff;
 }
