@@ -7,7 +7,7 @@ import { createRunbook, type Answer, type RunbookApi } from './http.ts';
 import { takeEvents } from './intake.ts';
 import type { Engine, Outcome } from './rotation/engine.ts';
 import { RotationError } from './rotation/errors.ts';
-import { mintPassword } from './rotation/mint.ts';
+import { mint } from './rotation/mint.ts';
 import { blockPoisoned } from './rotation/poison.ts';
 import type { Clock, Log, Rotator, VaultPort } from './rotation/ports.ts';
 import { handlePropagate } from './rotation/propagate.ts';
@@ -16,7 +16,9 @@ import { sweep } from './rotation/sweep.ts';
 import { parseValue } from './rotation/value/value.ts';
 import { armKeyRotator } from './rotators/arm-key/rotator.ts';
 import { STORAGE_ROW } from './rotators/arm-key/rows.ts';
+import { manualRotator } from './rotators/manual/rotator.ts';
 import { postgresRotator } from './rotators/postgres/rotator.ts';
+import { randomRotator } from './rotators/random/rotator.ts';
 import { sqlServerRotator } from './rotators/sql-server/rotator.ts';
 import { decodePropagateMessage, decodeRotateMessage } from './state/messages.ts';
 import { createWorkQueue } from './state/queues.ts';
@@ -115,7 +117,7 @@ export function createEngine(settings: Settings, clock: Clock, log: Log): Engine
     configuration: createConfiguration(settings, createRotators(settings, vault, credential, clock), () => clock.now()),
     clock,
     log,
-    mint: () => mintPassword(),
+    mint,
     uniqueId: () => randomUUID(),
     random: () => randomInt(2 ** 32) / 2 ** 32,
   };
@@ -134,6 +136,8 @@ function createRotators(
     sqlServerRotator({ administrators, disableOnRevoke, sqlSuffix }),
     postgresRotator({ administrators, disableOnRevoke, postgresSuffix }),
     armKeyRotator(STORAGE_ROW, { credential, armEndpoint, storageSuffix, clock }),
+    randomRotator(),
+    manualRotator(),
   ];
 }
 

@@ -58,6 +58,7 @@ const SRC_LAYERS: readonly Layer[] = [
     files: ['src/rotators/postgres/'],
     may: [...PORTS, 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
   },
+  { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
   {
     files: ['src/rotators/arm-key/'],
     may: [...PORTS, 'node:crypto', TOKENS, '@azure/core-rest-pipeline', '@azure/storage-blob'],

@@ -192,7 +192,17 @@ export interface RotationPolicy {
   readonly window?: RotationWindow;
   /** Where the value's format is named; otherwise it is recognised from the value. */
   readonly format?: ValueFormatName;
+  /** How a value that the engine mints is to look; its own choice when absent. */
+  readonly shape?: ValueShape;
 }
+
+/** Literal text around random parts, such as `whsec_` and 24 bytes in base64. */
+export type ValueShape = readonly (
+  { readonly literal: string } | { readonly alphabet: Alphabet; readonly length: number }
+)[];
+
+/** `hex`, `base64` and `base64url` encode random bytes; of the others, `length` counts the characters. */
+export type Alphabet = 'password' | 'alphanumeric' | 'digits' | 'hex' | 'base64' | 'base64url';
 
 export type ValueFormatName = 'bare' | 'json' | 'adonet' | 'libpq' | 'jdbc' | 'url';
 

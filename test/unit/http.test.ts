@@ -198,6 +198,7 @@ describe('a problem', () => {
     DRIFTED: 500,
     NOT_ADOPTED: 500,
     JOURNAL_INVALID: 500,
+    VALUE_AWAITED: 409,
     HUMAN_REQUIRED: 409,
   };
   it.each(ERROR_CODES)('%s has its status', (code) => {

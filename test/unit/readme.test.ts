@@ -7,7 +7,9 @@ import { TAG_NAMES } from '../../src/config/tags.ts';
 import type { Administrators, Clock, Rotator } from '../../src/rotation/ports.ts';
 import { armKeyRotator } from '../../src/rotators/arm-key/rotator.ts';
 import { STORAGE_ROW } from '../../src/rotators/arm-key/rows.ts';
+import { manualRotator } from '../../src/rotators/manual/rotator.ts';
 import { postgresRotator } from '../../src/rotators/postgres/rotator.ts';
+import { randomRotator } from '../../src/rotators/random/rotator.ts';
 import { sqlServerRotator } from '../../src/rotators/sql-server/rotator.ts';
 
 const readme = readFileSync('README.md', 'utf8');
@@ -41,6 +43,8 @@ describe('the table of rotators', () => {
       storageSuffix: 'core.windows.net',
       clock,
     }),
+    randomRotator(),
+    manualRotator(),
   ];
 
   test('has the kinds and capabilities of those that src/main.ts registers', () => {

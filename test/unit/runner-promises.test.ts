@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { LEASE_MS } from '../../src/rotation/calls.ts';
 import { newRotationId } from '../../src/rotation/ids.ts';
+import { cancel } from '../../src/rotation/cancel.ts';
 import type { Run } from '../../src/rotation/record.ts';
-import { cancel, start } from '../../src/rotation/runbook.ts';
+import { start } from '../../src/rotation/runbook.ts';
 import { Bench, days, error, OBJECT, OLD, OVERLAP, TAGS } from '../support/memory/bench.ts';
 import { DAY, HOUR, MINUTE, NOW } from '../support/memory/clock.ts';
 

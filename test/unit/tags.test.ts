@@ -14,7 +14,7 @@ function rotator(kind: string, prefix: string): Rotator {
   const never = (): never => expect.fail('reading tags calls no backing system');
   return {
     kind,
-    capabilities: { minting: 'engine', overlap: 'two-slots', revocable: true },
+    capabilities: { minting: 'engine', overlap: 'two-slots', revocable: true, proof: 'log-in' },
     claims: (address) => address.startsWith(prefix),
     parseTarget(input: TargetInput) {
       const problems = [
@@ -261,6 +261,10 @@ describe('docs/tags.schema.json', () => {
     },
     Paused: { good: ['true', 'False', 'TRUE'], bad: ['', 'yes', '1', 'true '] },
     ValueFormat: { good: ['bare', 'JSON', 'adonet', 'libpq', 'jdbc', 'url'], bad: ['', 'xml', 'pq'] },
+    ValueShape: {
+      good: ['{hex:32}', 'whsec_{base64:24}', 'a{alphanumeric:20}-{digits:9}z'],
+      bad: ['', 'abc', '{hex}', '{hox:32}', '{hex:0}', '{hex:32', 'x}{hex:32}'],
+    },
     RotationId: { good: ['', 'anything'], bad: [] },
   };
   const cases = Object.entries(values).flatMap(([tag, { good, bad }]) => [

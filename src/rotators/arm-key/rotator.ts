@@ -64,7 +64,7 @@ export function armKeyRotator(row: ArmKeyRow, deps: ArmKeyDeps): Rotator<ArmKeyC
 
   return {
     kind: row.kind,
-    capabilities: { minting: 'system', overlap: 'two-slots', revocable: true },
+    capabilities: { minting: 'system', overlap: 'two-slots', revocable: true, proof: 'log-in' },
     claims: (address) => splitAddress(row, address) !== undefined,
     parseTarget(input) {
       const { id, current, config } = parseAddress(row, input);

@@ -38,7 +38,7 @@ export function postgresRotator(deps: PostgresDeps): Rotator<PostgresConfig> {
   };
   return {
     kind: 'postgres',
-    capabilities: { minting: 'engine', overlap: 'two-slots', revocable: true },
+    capabilities: { minting: 'engine', overlap: 'two-slots', revocable: true, proof: 'log-in' },
     claims: (address) => claims(address, suffix),
     parseTarget: (input) => parseTarget(input, suffix),
     describe: (target, slot) => describe(target, slot),

@@ -35,7 +35,7 @@ export function sqlServerRotator(deps: SqlServerDeps): Rotator<SqlServerConfig> 
   const disable = deps.disableOnRevoke === true;
   return {
     kind: 'sql-server',
-    capabilities: { minting: 'engine', overlap: 'two-slots', revocable: true },
+    capabilities: { minting: 'engine', overlap: 'two-slots', revocable: true, proof: 'log-in' },
     claims: (address) => claimsAddress(address, sqlSuffix),
     parseTarget: (input) => parseTarget(input, sqlSuffix),
     describe: (target, slot) => describe(target, slot, sqlSuffix),

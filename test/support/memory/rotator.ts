@@ -29,7 +29,7 @@ export class MemoryRotator implements Rotator {
 
   constructor(calls: Calls, minting: Capabilities['minting'] = 'engine') {
     this.#calls = calls;
-    this.capabilities = { minting, overlap: 'two-slots', revocable: true };
+    this.capabilities = { minting, overlap: 'two-slots', revocable: true, proof: 'log-in' };
   }
 
   claims(address: string): boolean {
