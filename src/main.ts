@@ -134,7 +134,9 @@ function createRotators(
   const { revokeDisablesLogin: disableOnRevoke, armEndpoint, storageSuffix, sqlSuffix, postgresSuffix } = settings;
   return [
     sqlServerRotator({ administrators, disableOnRevoke, sqlSuffix }),
+    sqlServerRotator({ administrators, sqlSuffix, accounts: 'single' }),
     postgresRotator({ administrators, disableOnRevoke, postgresSuffix }),
+    postgresRotator({ administrators, postgresSuffix, accounts: 'single' }),
     armKeyRotator(STORAGE_ROW, { credential, armEndpoint, storageSuffix, clock }),
     randomRotator(),
     manualRotator(),

@@ -63,6 +63,7 @@ export async function close(
 ): Promise<Outcome> {
   const run = session.active;
   await session.saveHeld();
+  if (run.compromised && managed !== undefined) await endSessions(session, managed);
   if (managed === undefined || waitsInVault(managed)) await unstage(engine, session);
   if (managed !== undefined) await disableOldVersions(engine, session, managed, current);
   const at = session.now().toISOString();
@@ -75,6 +76,14 @@ export async function close(
     rotationId: run.rotationId,
     detail: 'the rotation is over; there was nothing to revoke',
   };
+}
+
+/** The value that was compromised went with `set`; whoever had logged in with it before is still there. */
+async function endSessions(session: Session, { rotator, target }: Managed): Promise<void> {
+  if (rotator.capabilities.overlap !== 'none') return;
+  await session.step('revoke', `ending the sessions of ${target.current}`, (call) =>
+    rotator.revoke(target, target.current, { endSessions: true }, call),
+  );
 }
 
 /** The last guard before the old credential goes: with the current one broken, revoking would lock everybody out. */

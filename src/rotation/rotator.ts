@@ -118,7 +118,8 @@ export interface Rotator<C = unknown> {
   test(target: Target<C>, issued: Issued, call: Call): Promise<void>;
   /**
    * Takes the credential out of use; absent is success. `endSessions` (compromised only) also ends the
-   * sessions opened with it. Never called for the current credential.
+   * sessions opened with it. Never called for the current credential, but for an overlap of `none`: there the value is out of
+   * use by then, and only the sessions opened with it are ended.
    */
   revoke(target: Target<C>, slot: Slot, how: { readonly endSessions: boolean }, call: Call): Promise<void>;
   /** Creates what `check` misses (the second account, its grants). Returns what was done, one line each. */

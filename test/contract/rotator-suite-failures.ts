@@ -89,7 +89,7 @@ export function failures(harness: RotatorHarness, tap: Wiretap, bench: MakeBench
         const before = await made.set({});
         const mend = await harness.fault(kind, made.input);
         try {
-          await expectFault(harness, tap, kind, verb, made);
+          await expectFault(harness, tap, kind, verb, inPlace() ? { ...made, current: before } : made);
         } finally {
           await mend();
         }

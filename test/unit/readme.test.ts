@@ -36,7 +36,9 @@ describe('the table of rotators', () => {
   const clock: Clock = { now: unused, after: unused };
   const rotators: readonly Rotator[] = [
     sqlServerRotator({ administrators }),
+    sqlServerRotator({ administrators, accounts: 'single' }),
     postgresRotator({ administrators }),
+    postgresRotator({ administrators, accounts: 'single' }),
     armKeyRotator(STORAGE_ROW, {
       credential: unused,
       armEndpoint: 'https://management.azure.com',
@@ -116,9 +118,7 @@ describe('the table of settings', () => {
     const fallback = (name: string): string => rows.find(([names = '']) => code(names).includes(name))?.[2] ?? '';
     expect(fallback('KEYTURN_SWEEP_SCHEDULE')).toBe(`\`${DEFAULT_SWEEP_SCHEDULE}\``);
     expect(fallback('KEYTURN_DEFAULTS')).toBe(
-      Object.values(BOUNDS)
-        .map((bound) => bound.fallback)
-        .join(', '),
+      [...Object.values(BOUNDS).map((bound) => bound.fallback), '`pair`'].join(', '),
     );
     const storage = [
       ...readFileSync('src/config/storage.ts', 'utf8').matchAll(/setting\(env, '(KeyturnStorage\w*)'\)/g),

@@ -156,7 +156,7 @@ describe('cancel', () => {
 
 describe('bootstrap', () => {
   it('lets the rotator make what is missing', async () => {
-    const bench = new Bench('engine', (rotator) => withBootstrap(rotator));
+    const bench = new Bench({}, (rotator) => withBootstrap(rotator));
     expect(await runbook.bootstrap(bench.engine, OBJECT, { dryRun: true })).toEqual(['would make b']);
     expect(await runbook.bootstrap(bench.engine, OBJECT, { dryRun: false })).toEqual(['made b']);
   });

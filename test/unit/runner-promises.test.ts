@@ -213,7 +213,7 @@ describe('a value is not told', () => {
   });
 
   it('when the system made it', async () => {
-    const bench = new Bench('system');
+    const bench = new Bench({ minting: 'system' });
     const refused = error('UNAVAILABLE', { message: 'no made-by-the-system-1' });
     bench.calls.before('vault.write', () => Promise.reject(refused));
     await bench.deliver(bench.message());
@@ -232,7 +232,7 @@ describe('a value is not told', () => {
 
 describe('also', () => {
   it('what the vault would refuse is found out before a system is asked for a new key', async () => {
-    const bench = new Bench('system');
+    const bench = new Bench({ minting: 'system' });
     bench.seed({ tags: { ...TAGS, ...Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`t${i}`, 'x'])) } });
     await bench.deliver(bench.message());
     expect(bench.calls.count('rotator.set')).toBe(0);
