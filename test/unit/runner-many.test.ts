@@ -102,6 +102,7 @@ describe('compromised, while a rotation before is open', () => {
   it('has nothing to revoke of a system that cannot', async () => {
     const bench = new Bench({ minting: 'system', overlap: 'many', revocable: false });
     await bench.rotated();
+    expect(await bench.resume()).toMatchObject({ outcome: 'deferred', reason: 'NotYet' });
     await bench.deliver(bench.message('compromised', { rotationId: 'leak' }));
     expect(bench.run).toMatchObject({ rotationId: 'leak', state: 'done' });
     expect(bench.calls.count('rotator.revoke')).toBe(0);
@@ -109,6 +110,13 @@ describe('compromised, while a rotation before is open', () => {
 });
 
 describe('cancelling', () => {
+  it('fails as the vault does, when the secret cannot be read', async () => {
+    const bench = many();
+    await withOrphan(bench);
+    bench.calls.before('vault.current', () => bench.calls.fail('vault.current', error('UNAVAILABLE')));
+    await expect(cancel(bench.engine, bench.run.rotationId, 'on-call')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
   it('revokes what was made for the run alone, under the lease', async () => {
     const bench = many();
     await withOrphan(bench);
