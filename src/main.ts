@@ -16,6 +16,7 @@ import { sweep } from './rotation/sweep.ts';
 import { parseValue } from './rotation/value/value.ts';
 import { armKeyRotator } from './rotators/arm-key/rotator.ts';
 import { STORAGE_ROW } from './rotators/arm-key/rows.ts';
+import { derivedRotator } from './rotators/derived/rotator.ts';
 import { manualRotator } from './rotators/manual/rotator.ts';
 import { postgresRotator } from './rotators/postgres/rotator.ts';
 import { randomRotator } from './rotators/random/rotator.ts';
@@ -140,6 +141,11 @@ function createRotators(
     armKeyRotator(STORAGE_ROW, { credential, armEndpoint, storageSuffix, clock }),
     randomRotator(),
     manualRotator(),
+    derivedRotator({
+      serves: (host) => settings.vaults.includes(host),
+      read: (source, call) => vault.current(source, call),
+      parseValue,
+    }),
   ];
 }
 

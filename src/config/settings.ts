@@ -23,7 +23,7 @@ export type { StorageSettings } from './storage.ts';
 export interface Settings {
   /** Origins, lower case. */
   readonly vaults: readonly string[];
-  /** As configured, and the hosts that other settings name: ARM, and the Blob service of storage accounts. */
+  /** As configured, and the hosts that other settings name: vaults, ARM, and the Blob service of storage accounts. */
   readonly allowedHosts: readonly HostPattern[];
   /** The most specific pattern first. */
   readonly administrators: readonly AdministratorSetting[];
@@ -78,7 +78,7 @@ export function readSettings(env: Env): Settings {
   const identityClientId = setting(env, 'AZURE_CLIENT_ID');
   const settings: Settings = {
     vaults,
-    allowedHosts: [...readAllowedHosts(env, report), ...implied(arm, storageSuffix)],
+    allowedHosts: [...readAllowedHosts(env, report), ...implied(arm, storageSuffix, vaults)],
     administrators: readAdministrators(env, vaults, report),
     defaults: readDefaults(env, report),
     revokeDisablesLogin: readBoolean(env, 'KEYTURN_REVOKE_DISABLES_LOGIN', false, report),
@@ -142,7 +142,8 @@ function readAllowedHosts(env: Env, report: Report): readonly HostPattern[] {
 }
 
 /** Addresses that the app builds from its own settings and a resource id; no tag chooses the host's suffix. */
-function implied(armEndpoint: string, storageSuffix: string): readonly HostPattern[] {
-  const hosts = [URL.canParse(armEndpoint) ? new URL(armEndpoint).host : '', `*.blob.${storageSuffix}`];
+function implied(armEndpoint: string, storageSuffix: string, vaults: readonly string[]): readonly HostPattern[] {
+  const hosts = [armEndpoint, ...vaults].map((url) => (URL.canParse(url) ? new URL(url).host : ''));
+  hosts.push(`*.blob.${storageSuffix}`);
   return hosts.map(parseHostPattern).filter((pattern) => typeof pattern !== 'string');
 }

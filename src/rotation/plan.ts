@@ -90,6 +90,9 @@ export function nextVersion(p: Plan, issued: Issued, rotationId: string, now: Da
 
 function newValue(p: Plan, issued: Issued): SecretValue {
   const { parsed } = p;
+  if (issued.user !== undefined && parsed.user !== undefined) {
+    return parsed.replace({ user: issued.user, secret: issued.value });
+  }
   // Where each rotation makes a credential of its own, its id is no account, and the user in the value is another thing.
   const isAccount = p.managed.rotator.capabilities.overlap !== 'many';
   if (parsed.user === undefined || !isAccount) return parsed.replace({ secret: issued.value });

@@ -2,23 +2,12 @@ import type { RotationError } from './errors.ts';
 import type { SecretValue } from './secret-value.ts';
 import type { JournalRecord, Run } from './record.ts';
 
+import type { ObjectRef } from './object.ts';
 import type { Call, Rotator, Slot, Target } from './rotator.ts';
 
 export { SecretValue } from './secret-value.ts';
+export type * from './object.ts';
 export type * from './rotator.ts';
-
-/* ── What is rotated ─────────────────────────────────────────────────────────────────────────────────── */
-
-export type ObjectKind = 'secret' | 'key' | 'certificate';
-
-/** A managed object: one name in one vault. */
-export interface ObjectRef {
-  readonly kind: ObjectKind;
-  /** The vault's origin, lower case, no trailing slash: `https://kv.vault.azure.net`. */
-  readonly vault: string;
-  /** Lower case: names are case-insensitive in Key Vault (facts A4). */
-  readonly name: string;
-}
 
 /* ── The vault ───────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -122,7 +111,7 @@ export interface Journal {
   note(note: Note, call: Call): Promise<void>;
 }
 
-export type Trigger = 'near-expiry' | 'expired' | 'sweep' | 'manual' | 'compromised' | 'resume';
+export type Trigger = 'near-expiry' | 'expired' | 'sweep' | 'source' | 'manual' | 'compromised' | 'resume';
 
 export interface RotateMessage {
   readonly object: ObjectRef;

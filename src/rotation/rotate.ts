@@ -43,7 +43,8 @@ export async function rotate(
 /** A value that no longer works was changed behind our back: rotating on top of that would hide it. */
 async function proveCurrent(session: Session, planned: Plan): Promise<void> {
   const run = session.active;
-  if (run.forced || run.compromised) return;
+  // One that is computed from a secret that has changed is refused for just that reason.
+  if (run.forced || run.compromised || run.asked?.trigger === 'source') return;
   const { rotator, target } = planned.managed;
   try {
     await session.call('testing the current credential', (call) => rotator.test(target, planned.issued, call));

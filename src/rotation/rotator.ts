@@ -1,3 +1,4 @@
+import type { ObjectRef } from './object.ts';
 import type { SecretValue } from './secret-value.ts';
 
 /* The rotator's interface: one backing system, four verbs, and what they are told. */
@@ -41,6 +42,8 @@ export interface Target<C = unknown> {
   readonly slots: readonly Slot[];
   /** The slot that the tag CredentialId names; one of `slots` where there are any. */
   readonly current: Slot;
+  /** Secrets that this one is computed from: when one of them has a new version, this one is due. */
+  readonly sources?: readonly ObjectRef[];
   /** Every `host` or `host:port` that will be reached. The engine refuses those not allowed by the settings. */
   readonly hosts: readonly string[];
   readonly config: C;
@@ -79,6 +82,8 @@ export interface Issued {
   readonly slot: Slot;
   readonly value: SecretValue;
   readonly notAfter?: Date;
+  /** Also takes the place of the user in the secret's value, where it has one: for a secret that is computed from others. */
+  readonly user?: string;
 }
 
 /** Something that stands in the way of a rotation, found without changing anything. */

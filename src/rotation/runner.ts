@@ -6,7 +6,7 @@ import { timeOf } from './ids.ts';
 import { isOver, isPublished, next } from './machine.ts';
 import { stillHandedOut } from './overlap.ts';
 import { makesOneMore, revokeOrphans } from './orphans.ts';
-import { observed } from './plan.ts';
+import { observed, plan } from './plan.ts';
 import { goesOn, newRun } from './new-run.ts';
 import { decide } from './policy.ts';
 import type { CurrentVersion, Managed, RotateMessage } from './ports.ts';
@@ -129,6 +129,9 @@ async function decideAndRotate(
     run: undecided === undefined ? session.run : undefined,
   });
   if (!decision.due) return not(decision.reason, decision.detail);
+  if (decision.reason === 'SourceChanged' && (await isUpToDate(session, managed, current))) {
+    return not('UpToDate', 'it is what its sources make of it already');
+  }
   if (message.trigger !== 'compromised' && message.force !== true) {
     const versions = () => session.call('listing the versions', (call) => engine.vault.versions(message.object, call));
     const run = undecided === undefined ? session.run : undefined;
@@ -142,6 +145,19 @@ async function decideAndRotate(
     session.change({ reason: decision.reason, forced: message.force === true });
   }
   return rotate(engine, session, managed, current);
+}
+
+/** The listing that found a newer source knows only seconds; what the value holds is asked of the sources themselves. */
+async function isUpToDate(session: Session, managed: Managed, current: CurrentVersion): Promise<boolean> {
+  const { issued } = plan(session.object, managed, current);
+  session.guard(issued.value);
+  try {
+    await session.call('comparing it with its sources', (call) => managed.rotator.test(managed.target, issued, call));
+    return true;
+  } catch (error) {
+    if (error instanceof RotationError && error.code === 'CREDENTIAL_REJECTED') return false;
+    throw error;
+  }
 }
 
 /**

@@ -60,6 +60,12 @@ export function asks({ rotator }: RotatorHarness): boolean {
   return rotator.capabilities.proof !== 'none';
 }
 
+/** Does the system hold something for each credential, to list and to revoke? A secret computed from another has nothing. */
+export function holds({ rotator }: RotatorHarness): boolean {
+  const { overlap, revocable } = rotator.capabilities;
+  return overlap !== 'many' || revocable;
+}
+
 /** A rotation's id of the shape that the engine gives. */
 export function newId(): string {
   return newRotationId({ kind: 'secret', vault: 'https://kv.vault.azure.net', name: 'contract' }, new Date());

@@ -6,7 +6,7 @@ import { Killed, Life, type Kill } from './killer.ts';
 
 /** A rotation and its retirement pass at least so many port calls; fewer would mean that the suite looks at nothing. */
 const FEWEST_BOUNDARIES = 20;
-/** Where there is no system to ask, to set and to revoke in. */
+/** Where there is no system to set and to revoke in. */
 const FEWEST_WITHOUT_SYSTEM = 14;
 const DAY = 24 * 3600_000;
 
@@ -17,7 +17,7 @@ const DAY = 24 * 3600_000;
 export function describeCrashes(harness: RotatorHarness): void {
   describe(`crashes: ${harness.name}`, () => {
     const fewest = (): number =>
-      harness.rotator.capabilities.proof === 'none' ? FEWEST_WITHOUT_SYSTEM : FEWEST_BOUNDARIES;
+      revokes(harness) || harness.rotator.capabilities.overlap === 'none' ? FEWEST_BOUNDARIES : FEWEST_WITHOUT_SYSTEM;
     let world: World;
     beforeAll(async () => {
       await harness.start();
@@ -132,15 +132,14 @@ export function describeCrashes(harness: RotatorHarness): void {
   });
 }
 
+function revokes({ rotator: { capabilities } }: RotatorHarness): boolean {
+  return capabilities.revocable && capabilities.overlap !== 'none';
+}
+
 /** The old credential is taken out of use by a step of its own, and only when nothing speaks against it. */
 function keepsTheOld(harness: RotatorHarness, world: () => World): void {
-  const revokes = (): boolean => {
-    const { overlap, revocable } = harness.rotator.capabilities;
-    return revocable && overlap !== 'none';
-  };
-
   it('the old credential is kept while somebody is logged in with it, and goes when nobody is', async () => {
-    if (!revokes()) return;
+    if (!revokes(harness)) return;
     const scene = await world().scene();
     scene.stillInUse = true;
     expect(await scene.driveFor(scene.life(), 3 * DAY)).toMatchObject({ state: 'waiting', step: 'confirm' });
@@ -151,7 +150,7 @@ function keepsTheOld(harness: RotatorHarness, world: () => World): void {
   });
 
   it('the old credential is kept for good, and a person is told, when it is in use a week after the overlap', async () => {
-    if (!revokes()) return;
+    if (!revokes(harness)) return;
     const scene = await world().scene();
     scene.stillInUse = true;
     const run = await scene.driveFor(scene.life(), 10 * DAY);
@@ -161,7 +160,7 @@ function keepsTheOld(harness: RotatorHarness, world: () => World): void {
   });
 
   it('the old credential is kept when it is the current one again', async () => {
-    if (!revokes()) return;
+    if (!revokes(harness)) return;
     const scene = await world().scene();
     expect(await scene.driveFor(scene.life(), DAY / 2)).toMatchObject({ step: 'confirm' });
     scene.restoreFirst();
@@ -172,7 +171,7 @@ function keepsTheOld(harness: RotatorHarness, world: () => World): void {
   });
 
   it('the old credential is kept when the current one has stopped working', async () => {
-    if (!revokes()) return;
+    if (!revokes(harness)) return;
     const scene = await world().scene();
     expect(await scene.driveFor(scene.life(), DAY / 2)).toMatchObject({ step: 'confirm' });
     await scene.breakCurrent();

@@ -169,7 +169,7 @@ export class Promises {
   async #checkOrphans(run: Run | undefined, current: Issued): Promise<void> {
     const { parts, fresh } = this.#subject;
     const { rotator } = parts.harness;
-    if (rotator.capabilities.overlap !== 'many') return;
+    if (rotator.capabilities.overlap !== 'many' || !rotator.capabilities.revocable) return;
     const live = await rotator.list(rotator.parseTarget(fresh.input), callOf(parts.clock));
     const ours = live.filter((one) => one.rotationId === run?.rotationId || one.credentialId === run?.from?.slot);
     expect(ours.map((one) => one.credentialId)).toEqual([current.credentialId]);

@@ -8,6 +8,7 @@ import { SecretValue } from '../../src/rotation/ports.ts';
 import { createJournal } from '../../src/state/tables.ts';
 import { createVault } from '../../src/vault/key-vault.ts';
 import type { RotatorHarness } from '../contract/rotator-harness.ts';
+import { credentialOf } from './credential.ts';
 import { Scene } from './scene.ts';
 import { TestClock } from './test-clock.ts';
 import { DAY, TABLE, type Parts } from './world-parts.ts';
@@ -27,15 +28,7 @@ export async function startWorld(harness: RotatorHarness): Promise<World> {
   const vault = await startVault(run.ctx, { identity, rateLimit: false });
   const azurite = await startAzurite(run.ctx, { identity });
   const clock = new TestClock(run.ctx.clock);
-  const credential = {
-    getToken: async (scopes: string | string[]) => {
-      const scope = (Array.isArray(scopes) ? scopes[0] : scopes) ?? '';
-      return {
-        token: await identity.issue(scope.replace(/\/\.default$/, '')),
-        expiresOnTimestamp: Date.now() + 3600_000,
-      };
-    },
-  };
+  const credential = credentialOf(identity);
   const parts: Parts = {
     harness,
     vault,

@@ -7,6 +7,7 @@ import { TAG_NAMES } from '../../src/config/tags.ts';
 import type { Administrators, Clock, Rotator } from '../../src/rotation/ports.ts';
 import { armKeyRotator } from '../../src/rotators/arm-key/rotator.ts';
 import { STORAGE_ROW } from '../../src/rotators/arm-key/rows.ts';
+import { derivedRotator } from '../../src/rotators/derived/rotator.ts';
 import { manualRotator } from '../../src/rotators/manual/rotator.ts';
 import { postgresRotator } from '../../src/rotators/postgres/rotator.ts';
 import { randomRotator } from '../../src/rotators/random/rotator.ts';
@@ -47,6 +48,7 @@ describe('the table of rotators', () => {
     }),
     randomRotator(),
     manualRotator(),
+    derivedRotator({ serves: unused, read: unused, parseValue: unused }),
   ];
 
   test('has the kinds and capabilities of those that src/main.ts registers', () => {

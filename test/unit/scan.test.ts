@@ -33,7 +33,9 @@ it('a sandbox is searched for its own secrets, what all have written for those o
 });
 
 it('a verifier is no password, whatever its base64 looks like; what stands beside it may be one', () => {
-  const verifier = `SCRAM-SHA-256$4096:c2FsdA==$abc+${mintPassword().reveal()}=:def/${mintPassword().reveal()}=`;
+  const piece = 'ABCDEFGHJKabcdefghjk23456789ABCDEFGHJKab';
+  expect(searchEverything([transcript({ log: piece })], {}).findings, 'it has the shape').toHaveLength(1);
+  const verifier = `SCRAM-SHA-256$4096:c2FsdA==$ab+${piece}=:de/${piece}=`;
   const log = `ALTER ROLE app PASSWORD '${verifier}'`;
   expect(searchEverything([transcript({ log })], {}).findings).toEqual([]);
   expect(searchEverything([transcript({ log: `${log} ${mintPassword().reveal()}` })], {}).findings).toHaveLength(1);
