@@ -4,8 +4,9 @@ import { parseArgs } from 'node:util';
 import { makePackage } from '../build/package.ts';
 import { countCalls } from './calls.ts';
 import { measureColdStart } from './cold-start.ts';
+import { measureGaps } from './gap.ts';
 import { measureMemory } from './memory.ts';
-import { callsText, coldStartText, LIMITS, memoryText, rotationText, type Report } from './report.ts';
+import { callsText, coldStartText, gapsText, LIMITS, memoryText, rotationText, type Report } from './report.ts';
 import { measureRotation } from './rotation.ts';
 import { Stage } from './stage.ts';
 
@@ -40,11 +41,13 @@ async function bench(quick: boolean, json: boolean): Promise<void> {
     say(rotationText(rotation));
     const calls = await countCalls(stage);
     say(callsText(calls));
+    const gaps = await measureGaps(stage, quick ? 8 : 25);
+    say(gapsText(gaps));
     const memory = await measureMemory(stage, PACKAGE, quick ? 10 : 50);
     say(memoryText(memory));
     const report: Report = {
       ...{ node: process.versions.node, quick, limits: LIMITS },
-      ...{ coldStart, rotation, calls, memory },
+      ...{ coldStart, rotation, calls, gaps, memory },
     };
     if (json) console.log(JSON.stringify(report, undefined, 2));
   } finally {

@@ -1,11 +1,12 @@
 /** The figures as text, a line for each. bench/README.md says what each of them means. */
 import type { Calls } from './calls.ts';
 import type { ColdStart } from './cold-start.ts';
+import type { Gap } from './gap.ts';
 import type { Memory } from './memory.ts';
 import type { RotationCost } from './rotation.ts';
 import type { Spread } from './statistics.ts';
 
-export const LIMITS = { coldStart: 1.5, rotation: 1.5, calls: 10 } as const;
+export const LIMITS = { coldStart: 1.5, rotation: 1.5, calls: 10, gapCalls: 3 } as const;
 
 export interface Report {
   readonly node: string;
@@ -14,6 +15,7 @@ export interface Report {
   readonly coldStart: ColdStart;
   readonly rotation: RotationCost;
   readonly calls: readonly Calls[];
+  readonly gaps: readonly Gap[];
   readonly memory: Memory;
 }
 
@@ -46,6 +48,16 @@ export function callsText(calls: readonly Calls[]): string {
     calls.map(({ rotator, rotation, firstRotation, refresh, retirement }) => [
       rotator,
       `rotation ${rotation}${limit(rotation, LIMITS.calls)}, the very first ${firstRotation}, refresh ${refresh}, retirement ${retirement}`,
+    ]),
+  );
+}
+
+export function gapsText(gaps: readonly Gap[]): string {
+  return text(
+    'The gap of a single account: from the change of its password to the new version in the vault',
+    gaps.map(({ rotator, calls, gapMs, share }) => [
+      rotator,
+      `${calls} remote calls${limit(calls, LIMITS.gapCalls)}, ${ms(gapMs)}, ${(share * 100).toFixed(0)}% of the rotation`,
     ]),
   );
 }

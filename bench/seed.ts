@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 
 export const ROTATORS = ['postgres', 'sql-server', 'storage-account'] as const;
-export type RotatorKind = (typeof ROTATORS)[number];
+/** One account, whose password is replaced in place. */
+export const SINGLE = ['postgres-single', 'sql-server-single'] as const;
+export type RotatorKind = (typeof ROTATORS)[number] | (typeof SINGLE)[number];
 
 export interface Where {
   readonly vault: string;
@@ -20,7 +22,20 @@ interface Made {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-async function pairOf({ postgres, tds, arm }: Sandbox, rotator: RotatorKind, name: string): Promise<Made> {
+async function pairOf(sandbox: Sandbox, rotator: RotatorKind, name: string): Promise<Made> {
+  if (rotator === 'postgres-single' || rotator === 'sql-server-single') {
+    const { value, tags } = await pairOf(sandbox, rotator === 'postgres-single' ? 'postgres' : 'sql-server', name);
+    const { AlternateCredentialId: _, ...alone } = tags;
+    return { value, tags: { ...alone, Rotator: rotator } };
+  }
+  return madeFor(sandbox, rotator, name);
+}
+
+async function madeFor(
+  { postgres, tds, arm }: Sandbox,
+  rotator: (typeof ROTATORS)[number],
+  name: string,
+): Promise<Made> {
   const account = name.replaceAll('-', '');
   const pair = { CredentialId: `${account}_a`, AlternateCredentialId: `${account}_b` };
   switch (rotator) {

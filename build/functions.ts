@@ -17,5 +17,6 @@ export const EXPECTED_FUNCTIONS: readonly string[] = [
   'readRotation',
   'rotate',
   'startRotation',
+  'supplyValue',
   'sweep',
 ];

@@ -1,10 +1,12 @@
 import type { Engine } from './rotation/engine.ts';
 import { RotationError, type ErrorCode, type Problem } from './rotation/errors.ts';
-import type { ObjectRef } from './rotation/ports.ts';
+import { SecretValue, type ObjectRef } from './rotation/ports.ts';
 import { RUN_STATES, type Run, type RunState } from './rotation/record.ts';
+import { cancel } from './rotation/cancel.ts';
 import * as runbook from './rotation/runbook.ts';
 import { dryRun as planned } from './rotation/dry-run.ts';
 import { inventory } from './rotation/inventory.ts';
+import { supply } from './rotation/supply.ts';
 
 /** An HTTP answer; the body is JSON. Errors are problem+json (RFC 9457). */
 export interface Answer {
@@ -19,6 +21,8 @@ export interface RunbookApi {
   read(id: string): Promise<Answer>;
   list(query: Readonly<Record<string, string>>): Promise<Answer>;
   cancel(id: string, caller: string): Promise<Answer>;
+  /** The body holds a secret value: nothing of it gets into an answer or a log. */
+  supply(id: string, body: unknown, caller: string): Promise<Answer>;
   bootstrap(body: unknown, caller: string): Promise<Answer>;
   inventory(query: Readonly<Record<string, string>>): Promise<Answer>;
 }
@@ -46,7 +50,12 @@ export function createRunbook(engine: Engine): RunbookApi {
           body: { rotations: found.map(({ object, run }) => ({ object, ...run, whatToDo: whatToDo(run) })) },
         };
       }),
-    cancel: (id, caller) => answering(async () => ({ status: 200, body: await runbook.cancel(engine, id, caller) })),
+    cancel: (id, caller) => answering(async () => ({ status: 200, body: await cancel(engine, id, caller) })),
+    supply: (id, body, caller) =>
+      answering(async () => {
+        const run = await supply(engine, id, readValue(body), caller);
+        return { status: 202, headers: { location: `/api/rotations/${run.rotationId}`, 'retry-after': '5' } };
+      }),
     bootstrap: (body) =>
       answering(async () => {
         const { object, dryRun } = readBootstrap(engine, body);
@@ -74,6 +83,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   SLOT_OWNED: 409,
   LEASE_LOST: 409,
   GRANTS_DIFFER: 409,
+  VALUE_AWAITED: 409,
   HUMAN_REQUIRED: 409,
   THROTTLED: 503,
   UNAVAILABLE: 503,
@@ -156,6 +166,14 @@ function readStart(engine: Engine, body: unknown, caller: string): runbook.Start
   const dryRun = readFlag(fields, 'dryRun', problems);
   if (problems.length > 0) throw badRequest(problems);
   return { object, reason: reason === 'compromised' ? 'compromised' : 'manual', force, dryRun, requestedBy: caller };
+}
+
+function readValue(body: unknown): SecretValue {
+  const problems: Problem[] = [];
+  const { value } = asFields(body, ['value'], problems);
+  if (typeof value !== 'string' || value === '') problems.push({ path: 'value', message: 'is the new value, a text' });
+  if (problems.length > 0 || typeof value !== 'string') throw badRequest(problems);
+  return new SecretValue(value);
 }
 
 function readBootstrap(engine: Engine, body: unknown): { readonly object: ObjectRef; readonly dryRun: boolean } {

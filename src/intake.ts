@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { CallScope } from './rotation/calls.ts';
 import { describeObject, type Engine } from './rotation/engine.ts';
 import type { Note, Trigger } from './rotation/ports.ts';
+import { isPending } from './rotation/staging.ts';
 import { decodeVaultEvents, type VaultEvent } from './vault/events.ts';
 
 /** Event Grid waits 30 seconds for an answer (facts B3): what cannot be stored by then is delivered again. */
@@ -46,6 +47,10 @@ async function takeEvent(engine: Engine, scope: CallScope, event: VaultEvent): P
       message: `an event of ${describeObject(object)} was refused: the vault is not served`,
       remedy: `Add ${object.vault} to KEYTURN_VAULTS, or delete the event subscription that sends its events here.`,
     });
+  }
+  if (object !== undefined && isPending(object)) {
+    engine.log('debug', 'an event about a pending value of our own', { type, id: event.id });
+    return;
   }
   const trigger = TRIGGERS[type];
   if (object !== undefined && version !== undefined && trigger !== undefined) {

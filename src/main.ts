@@ -7,7 +7,7 @@ import { createRunbook, type Answer, type RunbookApi } from './http.ts';
 import { takeEvents } from './intake.ts';
 import type { Engine, Outcome } from './rotation/engine.ts';
 import { RotationError } from './rotation/errors.ts';
-import { mintPassword } from './rotation/mint.ts';
+import { mint } from './rotation/mint.ts';
 import { blockPoisoned } from './rotation/poison.ts';
 import type { Clock, Log, Rotator, VaultPort } from './rotation/ports.ts';
 import { handlePropagate } from './rotation/propagate.ts';
@@ -16,7 +16,10 @@ import { sweep } from './rotation/sweep.ts';
 import { parseValue } from './rotation/value/value.ts';
 import { armKeyRotator } from './rotators/arm-key/rotator.ts';
 import { ARM_KEY_ROWS, SERVICE_SUFFIXES } from './rotators/arm-key/rows.ts';
+import { derivedRotator } from './rotators/derived/rotator.ts';
+import { manualRotator } from './rotators/manual/rotator.ts';
 import { postgresRotator } from './rotators/postgres/rotator.ts';
+import { randomRotator } from './rotators/random/rotator.ts';
 import { sqlServerRotator } from './rotators/sql-server/rotator.ts';
 import { decodePropagateMessage, decodeRotateMessage } from './state/messages.ts';
 import { createWorkQueue } from './state/queues.ts';
@@ -115,14 +118,14 @@ export function createEngine(settings: Settings, clock: Clock, log: Log): Engine
     configuration: createConfiguration(settings, createRotators(settings, vault, credential, clock), () => clock.now()),
     clock,
     log,
-    mint: () => mintPassword(),
+    mint,
     uniqueId: () => randomUUID(),
     random: () => randomInt(2 ** 32) / 2 ** 32,
   };
 }
 
-/** A new rotator is one line here. */
-function createRotators(
+/** Every rotator that there is: a new one is one line here. Nothing is reached before a rotator is used. */
+export function createRotators(
   settings: Settings,
   vault: VaultPort,
   credential: () => Promise<TokenCredential>,
@@ -134,8 +137,17 @@ function createRotators(
   const arm = { credential, armEndpoint, storageSuffix, serviceSuffixes, clock };
   return [
     sqlServerRotator({ administrators, disableOnRevoke, sqlSuffix }),
+    sqlServerRotator({ administrators, sqlSuffix, accounts: 'single' }),
     postgresRotator({ administrators, disableOnRevoke, postgresSuffix }),
+    postgresRotator({ administrators, postgresSuffix, accounts: 'single' }),
     ...ARM_KEY_ROWS.map((row) => armKeyRotator(row, arm)),
+    randomRotator(),
+    manualRotator(),
+    derivedRotator({
+      serves: (host) => settings.vaults.includes(host),
+      read: (source, call) => vault.current(source, call),
+      parseValue,
+    }),
   ];
 }
 

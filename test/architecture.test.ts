@@ -40,7 +40,7 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/azure/'], may: PORTS },
   {
     files: ['src/vault/'],
-    may: [...PORTS, ...AZURE_ERRORS, TOKENS, '@azure/keyvault-secrets'],
+    may: [...PORTS, ...AZURE_ERRORS, TOKENS, '@azure/keyvault-secrets', '@azure/core-rest-pipeline'],
   },
   {
     files: ['src/state/'],
@@ -58,6 +58,7 @@ const SRC_LAYERS: readonly Layer[] = [
     files: ['src/rotators/postgres/'],
     may: [...PORTS, 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
   },
+  { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
   {
     files: ['src/rotators/arm-key/'],
     may: [...PORTS, 'node:crypto', 'node:tls', TOKENS, '@azure/core-rest-pipeline', '@azure/storage-blob'],

@@ -83,6 +83,9 @@ export async function startServer(
       onLog(chunk);
     };
     return new EmbeddedPostgres({ ...options, port: onPort, onLog: log, onError: quiet });
+  }).catch(async (error: unknown) => {
+    await written;
+    throw error;
   });
   const kill = (): void => killServer(databaseDir);
   process.once('exit', kill);

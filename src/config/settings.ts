@@ -24,7 +24,7 @@ export type { StorageSettings } from './storage.ts';
 export interface Settings {
   /** Origins, lower case. */
   readonly vaults: readonly string[];
-  /** As configured, and the hosts that other settings name: ARM, and the services that keys are tried on. */
+  /** As configured, and the hosts that other settings name: vaults, ARM, and the services that keys are tried on. */
   readonly allowedHosts: readonly HostPattern[];
   /** The most specific pattern first. */
   readonly administrators: readonly AdministratorSetting[];
@@ -84,7 +84,7 @@ export function readSettings(env: Env, services: Readonly<Record<string, string>
   const identityClientId = setting(env, 'AZURE_CLIENT_ID');
   const settings: Settings = {
     vaults,
-    allowedHosts: [...readAllowedHosts(env, report), ...implied(arm, storageSuffix, serviceSuffixes)],
+    allowedHosts: [...readAllowedHosts(env, report), ...implied([arm, ...vaults], storageSuffix, serviceSuffixes)],
     administrators: readAdministrators(env, vaults, report),
     defaults: readDefaults(env, report),
     revokeDisablesLogin: readBoolean(env, 'KEYTURN_REVOKE_DISABLES_LOGIN', false, report),
@@ -150,11 +150,12 @@ function readAllowedHosts(env: Env, report: Report): readonly HostPattern[] {
 
 /** Addresses that the app builds from its own settings and a resource id; no tag chooses the host's suffix. */
 function implied(
-  armEndpoint: string,
+  endpoints: readonly string[],
   storageSuffix: string,
   services: Readonly<Record<string, string>>,
 ): readonly HostPattern[] {
   const suffixes = new Set([`blob.${storageSuffix}`, ...Object.values(services)]);
-  const hosts = [URL.canParse(armEndpoint) ? new URL(armEndpoint).host : '', ...[...suffixes].map((one) => `*.${one}`)];
+  const named = endpoints.map((url) => (URL.canParse(url) ? new URL(url).host : ''));
+  const hosts = [...named, ...[...suffixes].map((one) => `*.${one}`)];
   return hosts.map(parseHostPattern).filter((pattern) => typeof pattern !== 'string');
 }

@@ -14,6 +14,7 @@ export const TAG_NAMES = [
   'RotationWindow',
   'Paused',
   'ValueFormat',
+  'ValueShape',
   'RotationId',
 ] as const;
 export type TagName = (typeof TAG_NAMES)[number];

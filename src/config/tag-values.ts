@@ -1,6 +1,7 @@
-import type { RotationWindow, ValueFormatName } from '../rotation/ports.ts';
+import type { RotationWindow, ValueFormatName, ValueShape } from '../rotation/ports.ts';
 import { BOUNDS, type Defaults } from './defaults.ts';
 import type { TagName } from './tag-names.ts';
+import { parseShape } from './value-shape.ts';
 
 type ReportTag = (tag: TagName, message: string) => void;
 
@@ -12,7 +13,7 @@ const WINDOW_FORMS = 'write 22:00-04:00, Sat,Sun 01:00-05:00 or Mon-Fri 20:00-24
 export function readNumber(
   tags: ReadonlyMap<TagName, string>,
   tag: TagName,
-  key: keyof Defaults,
+  key: Exclude<keyof Defaults, 'accounts'>,
   defaults: Defaults,
   report: ReportTag,
 ): number {
@@ -38,6 +39,14 @@ export function readFormat(text: string | undefined, report: ReportTag): ValueFo
   const format = FORMATS.find((one) => one === text.toLowerCase());
   if (format === undefined) report('ValueFormat', `'${text.slice(0, 40)}' is none of ${FORMATS.join(', ')}`);
   return format;
+}
+
+export function readShape(text: string | undefined, report: ReportTag): ValueShape | undefined {
+  if (text === undefined) return undefined;
+  const shape = parseShape(text);
+  if (typeof shape !== 'string') return shape;
+  report('ValueShape', `'${text.slice(0, 60)}' ${shape}`);
+  return undefined;
 }
 
 /** `[days ]HH:MM-HH:MM` in UTC; days are names and ranges of names, and are those on which the window starts. */

@@ -2,7 +2,7 @@ import { configInvalid, type Problem, type RotationError } from '../rotation/err
 import type { Configuration, Managed, RotationPolicy, Rotator } from '../rotation/ports.ts';
 import type { Settings } from './settings.ts';
 import { canonical, isManaged, type TagName, type Tags } from './tag-names.ts';
-import { readBooleanTag, readFormat, readNumber, readWindow } from './tag-values.ts';
+import { readBooleanTag, readFormat, readNumber, readShape, readWindow } from './tag-values.ts';
 import { readTarget } from './target.ts';
 
 export { TAG_NAMES, type TagName } from './tag-names.ts';
@@ -58,6 +58,7 @@ function readPolicy(tags: Tags, settings: Settings, problems: Problem[], now: Da
   const retainVersions = readNumber(tags, 'RetainVersions', 'retainVersions', defaults, report);
   const window = readWindow(tags.get('RotationWindow'), report);
   const format = readFormat(tags.get('ValueFormat'), report);
+  const shape = readShape(tags.get('ValueShape'), report);
   const [validityMs, leadTimeMs, overlapMs] = [validityDays * DAY, leadDays * DAY, overlapHours * HOUR];
   if (leadTimeMs >= validityMs) {
     const lead = tags.has('LeadTimeDays') ? `${leadDays} days` : `${leadDays} days by default`;
@@ -86,5 +87,6 @@ function readPolicy(tags: Tags, settings: Settings, problems: Problem[], now: Da
     paused: readBooleanTag(tags.get('Paused'), 'Paused', report),
     ...(window === undefined ? {} : { window }),
     ...(format === undefined ? {} : { format }),
+    ...(shape === undefined ? {} : { shape }),
   };
 }

@@ -14,14 +14,16 @@ export function readTarget(
   const credentialId = tags.get('CredentialId') ?? '';
   const providerAddress = tags.get('ProviderAddress') ?? '';
   const alternate = tags.get('AlternateCredentialId');
-  if (credentialId === '') {
+  const rotator = chooseRotator(tags, providerAddress, rotators, settings, problems);
+  const needs = rotator?.needs ?? ['CredentialId', 'ProviderAddress'];
+  const lacks = needs.filter((tag) => (tags.get(tag) ?? '') === '');
+  if (lacks.includes('CredentialId')) {
     problems.push({ path: 'tags.CredentialId', message: 'is required: the account or key in the current version' });
   }
-  if (providerAddress === '') {
+  if (lacks.includes('ProviderAddress')) {
     problems.push({ path: 'tags.ProviderAddress', message: 'is required: the system that the credential belongs to' });
   }
-  const rotator = chooseRotator(tags, providerAddress, rotators, problems);
-  if (rotator === undefined || credentialId === '' || providerAddress === '') return undefined;
+  if (rotator === undefined || lacks.length > 0) return undefined;
   const input: TargetInput = {
     credentialId,
     providerAddress,
@@ -40,6 +42,7 @@ function chooseRotator(
   tags: Tags,
   address: string,
   rotators: readonly Rotator[],
+  settings: Settings,
   problems: Problem[],
 ): Rotator | undefined {
   const kinds = rotators.map((one) => one.kind).join(', ');
@@ -54,7 +57,10 @@ function chooseRotator(
     return named;
   }
   if (address === '') return undefined;
-  const claiming = rotators.filter((one) => one.claims(address));
+  const claiming = preferred(
+    rotators.filter((one) => one.claims(address)),
+    tags.has('AlternateCredentialId') || settings.defaults.accounts === 'pair',
+  );
   if (claiming.length === 1) return claiming[0];
   // The address is not repeated: a URL in it may hold a password.
   const message =
@@ -63,6 +69,12 @@ function chooseRotator(
       : `is claimed by ${claiming.map((one) => one.kind).join(' and ')}; say which with the tag Rotator`;
   problems.push({ path: 'tags.ProviderAddress', message });
   return undefined;
+}
+
+/** Of a system that is rotated with a pair of accounts or with a single one, the one that is meant. */
+function preferred(claiming: readonly Rotator[], pair: boolean): readonly Rotator[] {
+  const fitting = claiming.filter(({ capabilities }) => (capabilities.overlap !== 'none') === pair);
+  return claiming.length > 1 && fitting.length > 0 ? fitting : claiming;
 }
 
 function parseTarget(rotator: Rotator, input: TargetInput, problems: Problem[]): Target | undefined {

@@ -13,4 +13,5 @@ import './propagate.ts';
 import './read-rotation.ts';
 import './rotate.ts';
 import './start-rotation.ts';
+import './supply-value.ts';
 import './sweep.ts';

@@ -6,6 +6,7 @@ import type {
   Log,
   ObjectRef,
   SecretValue,
+  ValueShape,
   VaultPort,
   WorkQueue,
 } from './ports.ts';
@@ -19,8 +20,8 @@ export interface Engine {
   readonly configuration: Configuration;
   readonly clock: Clock;
   readonly log: Log;
-  /** Cryptographically random; a new password of the shape that every system takes. */
-  readonly mint: () => SecretValue;
+  /** Cryptographically random; without a shape a new password that every system takes. */
+  readonly mint: (shape?: ValueShape) => SecretValue;
   /** Cryptographically random and unique, for lease owners and ids. */
   readonly uniqueId: () => string;
   /** Uniform in [0, 1), for jitter. */

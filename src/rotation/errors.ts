@@ -19,6 +19,7 @@ export const ERROR_CODES = [
   'CREDENTIAL_REJECTED',
   'DRIFTED',
   'NOT_ADOPTED',
+  'VALUE_AWAITED',
   'JOURNAL_INVALID',
   'HUMAN_REQUIRED',
 ] as const;

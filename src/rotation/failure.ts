@@ -1,10 +1,11 @@
 import { resumeMessage } from './admit.ts';
 import { backoffMs, MAX_ATTEMPTS } from './backoff.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
-import type { RotationError } from './errors.ts';
+import { RotationError } from './errors.ts';
 import { isOver } from './machine.ts';
 import { goesOn, newRun } from './new-run.ts';
 import type { RotateMessage } from './ports.ts';
+import type { BlockedBy } from './record.ts';
 import { refuse } from './refuse.ts';
 import { blockedBy, type Session } from './session.ts';
 
@@ -36,6 +37,7 @@ export async function stop(
       rotationId: run.rotationId,
       failure,
     });
+    await announceBlocked(engine, session, failure);
     return { outcome: 'blocked', rotationId: run.rotationId, detail: failure.message };
   }
   const delay = backoffMs(error, attempts, engine.random);
@@ -52,6 +54,30 @@ export async function stop(
     failure,
   });
   return { outcome: 'waiting', rotationId: run.rotationId, detail: failure.message };
+}
+
+/**
+ * Tells the people, each time anew: a blocked run is looked at once a day, so that this is their reminder. The journal says
+ * already that the run is blocked, so an announcement that fails is only logged.
+ */
+async function announceBlocked(engine: Engine, session: Session, failure: BlockedBy): Promise<void> {
+  const { rotationId, step, reason } = session.active;
+  const { code, message, remedy } = failure;
+  const said = remedy === undefined ? {} : { remedy };
+  const event = {
+    id: `${rotationId}.blocked.${failure.at}`,
+    type: 'Keyturn.RotationBlocked',
+    object: session.object,
+    rotationId,
+    data: { code, message, step, reason, runbook: `/api/rotations/${rotationId}`, ...said },
+    at: session.now(),
+  } as const;
+  try {
+    await session.call('announcing what is blocked', (call) => engine.announcer.announce(event, call));
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    engine.log('warn', 'a blocked rotation could not be announced', { rotationId, problem: error.message });
+  }
 }
 
 /** The message asks for another run than the open one, which has not failed: only the asking has. */

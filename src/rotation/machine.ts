@@ -12,7 +12,7 @@ import type { Run } from './record.ts';
  *   ───────────────┼─────────────────────────────────────┼──────────────────────────────────────────────────────
  *   claim          │ before the intent was journalled    │ planning again; nothing was done anywhere
  *   set            │ before, in or after set or test     │ planning again: the idle slot gets another new value, the
- *                  │                                     │ first was known to nobody
+ *                  │                                     │ first was known to nobody; with other kinds of systems: make.ts
  *   set            │ after finish (the vault's write)    │ adopting it: the current version carries our RotationId
  *   refresh        │ anywhere in refresh                 │ refreshing again; consumers are idempotent
  *   confirm        │ anywhere in confirm or revoke       │ asking again; revoking twice is success
@@ -41,6 +41,8 @@ export type Action =
   | { readonly do: 'wait'; readonly until: Date }
   /** Ask who still uses the old credential, then revoke it. */
   | { readonly do: 'retire'; readonly confirm: boolean }
+  /** There is nothing to revoke: tidy up. */
+  | { readonly do: 'close' }
   /** The credential that is to be retired is current again. */
   | { readonly do: 'refuse-retire'; readonly why: string }
   | { readonly do: 'nothing' };
@@ -78,6 +80,8 @@ function beforeFinish(run: Run, seen: Observed): Action {
 
 function retirement(run: Run, seen: Observed): Action {
   if (run.from === undefined || run.retireAt === undefined) return { do: 'nothing' };
+  const until = new Date(run.retireAt);
+  if (run.noRevoke === true) return until > seen.now ? { do: 'wait', until } : { do: 'close' };
   if (seen.currentSlot === undefined || seen.currentSlot === run.from.slot) {
     return {
       do: 'refuse-retire',
@@ -88,7 +92,6 @@ function retirement(run: Run, seen: Observed): Action {
     };
   }
   if (run.compromised) return { do: 'retire', confirm: false };
-  const until = new Date(run.retireAt);
   return until > seen.now ? { do: 'wait', until } : { do: 'retire', confirm: true };
 }
 

@@ -2,14 +2,24 @@ import type { CallScope } from './calls.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { slotOwned } from './plan.ts';
-import type { ObjectRef, Target } from './ports.ts';
+import type { Managed, ObjectRef, Slot, Target } from './ports.ts';
 import type { Session } from './session.ts';
 
-/** Makes sure that no other secret rotates the same pair. Asked once, then kept in the journal row. */
-export async function takeSlots(engine: Engine, session: Session, target: Target): Promise<void> {
+/**
+ * Makes sure that no other secret rotates the same pair. Asked once, then kept in the journal row; where each rotation makes
+ * a credential of its own, nothing is kept, and only the one in hand must not be another secret's, too.
+ * @param own the credentials that are going to be changed or revoked
+ */
+export async function takeSlots(
+  engine: Engine,
+  session: Session,
+  { rotator, target }: Managed,
+  own: readonly Slot[] = heldSlots(target),
+): Promise<void> {
+  if (rotator.capabilities.overlap === 'many') return refuseShared(engine, session, target.id, own);
   const owns = session.record.owns;
   if (owns?.system === target.id && sameSlots(owns.slots, target.slots)) return;
-  await refuseShared(engine, session, target);
+  await refuseShared(engine, session, target.id, own);
   const claim = () =>
     session.call('claiming the slots', (call) =>
       engine.journal.claimSlots(target.id, target.slots, session.object, call),
@@ -25,38 +35,45 @@ export async function takeSlots(engine: Engine, session: Session, target: Target
   session.own({ system: target.id, slots: target.slots });
 }
 
+/** What of its system a secret holds: its slots or, where there are none, the credential in hand, if it has a name. */
+function heldSlots({ slots, current }: Target): readonly Slot[] {
+  return slots.length > 0 || current === '' ? slots : [current];
+}
+
 /**
  * Before the first rotation nobody owns a slot. Another secret whose current value lies in one of ours would be locked out: at
  * once where it is the idle one (key1 in one vault, key2 in another), at the revoke where it is the same. So the vaults are
  * looked through, once in the life of a pair.
  */
-async function refuseShared(engine: Engine, session: Session, target: Target): Promise<void> {
+async function refuseShared(engine: Engine, session: Session, system: string, slots: readonly Slot[]): Promise<void> {
+  if (slots.length === 0) return;
   const ours = describeObject(session.object);
   for (const vault of engine.configuration.vaults) {
     const owner = await session.call(`looking through ${vault}`, async (call) => {
       for await (const { object, tags } of engine.vault.list(vault, call)) {
-        if (describeObject(object) !== ours && handsOut(engine, tags, target)) return object;
+        if (describeObject(object) !== ours && handsOut(engine, tags, system, slots)) return object;
       }
       return undefined;
     });
-    if (owner !== undefined) throw slotOwned(target.id, owner);
+    if (owner !== undefined) throw slotOwned(system, owner);
   }
 }
 
-/** Do these tags say that the secret hands out a slot of the pair? */
-function handsOut(engine: Engine, tags: Readonly<Record<string, string>>, target: Target): boolean {
+/** Do these tags say that the secret hands out one of the slots? */
+function handsOut(
+  engine: Engine,
+  tags: Readonly<Record<string, string>>,
+  system: string,
+  slots: readonly Slot[],
+): boolean {
   try {
     const theirs = engine.configuration.managed(tags)?.target;
-    return theirs?.id === target.id && isSlot(target, theirs.current);
+    return theirs?.id === system && slots.some((slot) => slot.toLowerCase() === theirs.current.toLowerCase());
   } catch (error) {
     // Tags that are wrong are reported where that secret is looked at.
     if (error instanceof RotationError) return false;
     throw error;
   }
-}
-
-function isSlot(target: Target, name: string): boolean {
-  return target.slots.some((slot) => slot.toLowerCase() === name.toLowerCase());
 }
 
 /**
@@ -97,7 +114,7 @@ export function sharedPairs(
   const key = ({ id }: Target, slot: string): string => `${id}|${slot.toLowerCase()}`;
   const holders = new Map<string, (typeof secrets)[number][]>();
   for (const secret of secrets) {
-    for (const slot of secret.target.slots) {
+    for (const slot of heldSlots(secret.target)) {
       const held = key(secret.target, slot);
       holders.set(held, [...(holders.get(held) ?? []), secret]);
     }

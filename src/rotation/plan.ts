@@ -12,6 +12,7 @@ export interface Plan {
   readonly current: CurrentVersion;
   /** The credential that readers hold now. */
   readonly issued: Issued;
+  /** The slot to be set: the other of two, the only one, or empty where the system makes one more. */
   readonly idle: Slot;
   readonly parsed: ParsedValue;
 }
@@ -21,17 +22,13 @@ export interface Plan {
  * @throws CONFIG_INVALID when the value is not of its format, or the account in it is not the one the tags name
  */
 export function plan(object: ObjectRef, managed: Managed, current: CurrentVersion): Plan {
-  const { target, policy } = managed;
-  const idle = target.slots.find((slot) => slot !== target.current);
-  if (idle === undefined) {
-    throw configInvalid(`secret ${object.name}`, [
-      { path: 'tags.AlternateCredentialId', message: `names no second slot beside ${target.current}` },
-    ]);
-  }
+  const { target, policy, rotator } = managed;
+  const idle = idleSlot(object, managed);
   const parsed = parseValue(current.value, policy.format);
   // A slot's canonical spelling may differ from the account's own, which is what readers log in with.
   const credentialId = credentialIdOf(current.tags)?.trim() ?? target.current;
-  if (parsed.user !== undefined && accountOf(parsed.user, credentialId) === undefined) {
+  const isAccount = rotator.capabilities.overlap !== 'many';
+  if (isAccount && parsed.user !== undefined && accountOf(parsed.user, credentialId) === undefined) {
     throw configInvalid(
       `secret ${object.name}`,
       [
@@ -52,6 +49,22 @@ export function plan(object: ObjectRef, managed: Managed, current: CurrentVersio
   };
 }
 
+function idleSlot(object: ObjectRef, { rotator, target }: Managed): Slot {
+  switch (rotator.capabilities.overlap) {
+    case 'none':
+      return target.current;
+    case 'many':
+      return '';
+    case 'two-slots': {
+      const idle = target.slots.find((slot) => slot !== target.current);
+      if (idle !== undefined) return idle;
+      throw configInvalid(`secret ${object.name}`, [
+        { path: 'tags.AlternateCredentialId', message: `names no second slot beside ${target.current}` },
+      ]);
+    }
+  }
+}
+
 /**
  * The version to write: value, expiry, content type and the whole tag map in one. Pure.
  * Tags keep their spelling; only the credential's id, its alternate where there is one, and RotationId change.
@@ -59,8 +72,9 @@ export function plan(object: ObjectRef, managed: Managed, current: CurrentVersio
 export function nextVersion(p: Plan, issued: Issued, rotationId: string, now: Date): NewVersion {
   const { policy } = p.managed;
   const tags: Record<string, string> = { ...p.current.tags };
-  setTag(tags, 'CredentialId', issued.credentialId);
-  if (tagName(tags, 'AlternateCredentialId') !== undefined) {
+  if (issued.credentialId !== '') setTag(tags, 'CredentialId', issued.credentialId);
+  const swaps = p.managed.rotator.capabilities.overlap === 'two-slots';
+  if (swaps && tagName(tags, 'AlternateCredentialId') !== undefined) {
     setTag(tags, 'AlternateCredentialId', p.issued.credentialId);
   }
   setTag(tags, ROTATION_ID_TAG, rotationId);
@@ -76,7 +90,12 @@ export function nextVersion(p: Plan, issued: Issued, rotationId: string, now: Da
 
 function newValue(p: Plan, issued: Issued): SecretValue {
   const { parsed } = p;
-  if (parsed.user === undefined) return parsed.replace({ secret: issued.value });
+  if (issued.user !== undefined && parsed.user !== undefined) {
+    return parsed.replace({ user: issued.user, secret: issued.value });
+  }
+  // Where each rotation makes a credential of its own, its id is no account, and the user in the value is another thing.
+  const isAccount = p.managed.rotator.capabilities.overlap !== 'many';
+  if (parsed.user === undefined || !isAccount) return parsed.replace({ secret: issued.value });
   const suffix = accountOf(parsed.user, p.issued.credentialId) ?? '';
   return parsed.replace({ user: `${issued.credentialId}${suffix}`, secret: issued.value });
 }
@@ -138,12 +157,12 @@ export function slotOwned(system: string, owner: ObjectRef): RotationError {
 }
 
 /** The current value is refused: somebody changed the credential without the vault. */
-export function drifted(object: ObjectRef, { managed: { target }, idle }: Plan, cause: RotationError): RotationError {
+export function drifted(object: ObjectRef, { managed: { target }, idle }: Plan, cause?: RotationError): RotationError {
   return new RotationError({
     code: 'DRIFTED',
     recovery: 'human',
     message: `the current value of ${object.vault}/${object.kind}s/${object.name} (${target.current}) is refused by ${target.id}: somebody changed the credential without the vault`,
-    remedy: `Find out who changed it. To repair it by rotating to ${idle}: POST /api/rotations {"vault":"${object.vault}","name":"${object.name}","force":true}`,
-    cause,
+    remedy: `Find out who changed it. To repair it by rotating${idle === '' || idle === target.current ? '' : ` to ${idle}`}: POST /api/rotations {"vault":"${object.vault}","name":"${object.name}","force":true}`,
+    ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -21,7 +21,8 @@ export interface DueInput {
   readonly run?: Run | undefined;
 }
 
-export type DueReason = 'Compromised' | 'Manual' | 'Expired' | 'NearExpiry' | 'AgeExceeded' | 'Resumed';
+export type DueReason =
+  'Compromised' | 'Manual' | 'Expired' | 'SourceChanged' | 'NearExpiry' | 'AgeExceeded' | 'Resumed';
 
 export type NotDueReason =
   | 'BacksCertificate'
@@ -95,6 +96,9 @@ const resumed: Check = ({ trigger, run }) =>
 
 const manual: Check = ({ trigger }) => (trigger === 'manual' ? yes('Manual', 'an operator asked for it') : undefined);
 
+const sourceChanged: Check = ({ trigger }) =>
+  trigger === 'source' ? yes('SourceChanged', 'a secret that it is computed from has a newer version') : undefined;
+
 const expired: Check = ({ current, now }) =>
   current.expiresOn !== undefined && current.expiresOn <= now
     ? yes('Expired', `it expired at ${iso(current.expiresOn)}`)
@@ -131,6 +135,7 @@ const CHECKS: readonly Check[] = [
   notYetValid,
   resumed,
   manual,
+  sourceChanged,
   expired,
   nearExpiry,
   ageExceeded,

@@ -2,23 +2,12 @@ import type { RotationError } from './errors.ts';
 import type { SecretValue } from './secret-value.ts';
 import type { JournalRecord, Run } from './record.ts';
 
+import type { ObjectRef } from './object.ts';
 import type { Call, Rotator, Slot, Target } from './rotator.ts';
 
 export { SecretValue } from './secret-value.ts';
+export type * from './object.ts';
 export type * from './rotator.ts';
-
-/* ── What is rotated ─────────────────────────────────────────────────────────────────────────────────── */
-
-export type ObjectKind = 'secret' | 'key' | 'certificate';
-
-/** A managed object: one name in one vault. */
-export interface ObjectRef {
-  readonly kind: ObjectKind;
-  /** The vault's origin, lower case, no trailing slash: `https://kv.vault.azure.net`. */
-  readonly vault: string;
-  /** Lower case: names are case-insensitive in Key Vault (facts A4). */
-  readonly name: string;
-}
 
 /* ── The vault ───────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -122,7 +111,7 @@ export interface Journal {
   note(note: Note, call: Call): Promise<void>;
 }
 
-export type Trigger = 'near-expiry' | 'expired' | 'sweep' | 'manual' | 'compromised' | 'resume';
+export type Trigger = 'near-expiry' | 'expired' | 'sweep' | 'source' | 'manual' | 'compromised' | 'resume';
 
 export interface RotateMessage {
   readonly object: ObjectRef;
@@ -192,7 +181,17 @@ export interface RotationPolicy {
   readonly window?: RotationWindow;
   /** Where the value's format is named; otherwise it is recognised from the value. */
   readonly format?: ValueFormatName;
+  /** How a value that the engine mints is to look; its own choice when absent. */
+  readonly shape?: ValueShape;
 }
+
+/** Literal text around random parts, such as `whsec_` and 24 bytes in base64. */
+export type ValueShape = readonly (
+  { readonly literal: string } | { readonly alphabet: Alphabet; readonly length: number }
+)[];
+
+/** `hex`, `base64` and `base64url` encode random bytes; of the others, `length` counts the characters. */
+export type Alphabet = 'password' | 'alphanumeric' | 'digits' | 'hex' | 'base64' | 'base64url';
 
 export type ValueFormatName = 'bare' | 'json' | 'adonet' | 'libpq' | 'jdbc' | 'url' | 'redis';
 

@@ -47,6 +47,8 @@ export interface Run {
   readonly system?: string;
   readonly from?: { readonly version: string; readonly slot: Slot };
   readonly to?: { readonly slot: Slot; readonly version?: string; readonly expiresOn?: string };
+  /** The old credential is not taken out of use by a step of its own: it ended at `set`, or the system cannot revoke. */
+  readonly noRevoke?: boolean;
   readonly startedAt: string;
   readonly updatedAt: string;
   readonly finishedAt?: string;

@@ -3,10 +3,12 @@ import { adoptionPollMs, ADOPTION_PATIENCE_MS } from './backoff.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
 import type { Action } from './machine.ts';
+import { waitsInVault } from './make.ts';
 import { takeSlots } from './ownership.ts';
 import { plan } from './plan.ts';
 import type { CurrentVersion, Managed, Target } from './ports.ts';
 import type { Session } from './session.ts';
+import { unstage } from './staging.ts';
 
 type Retirement = Extract<Action, { do: 'retire' | 'refuse-retire' }>;
 
@@ -35,7 +37,7 @@ export async function retire(
   const { rotator, target } = managed;
   const old = run.from.slot;
   // The sweep has found another secret on the pair: what is old here may be what that one hands out.
-  if (session.record.owns === undefined) await takeSlots(engine, session, target);
+  if (session.record.owns === undefined) await takeSlots(engine, session, managed, [old, target.current]);
   await proveCurrent(session, managed, current);
   if (action.confirm) {
     const users = await usersOf(session, managed, old);
@@ -50,6 +52,38 @@ export async function retire(
   session.change({ step: 'done', state: 'done', finishedAt: at, attempts: 0 });
   await session.saveReleased();
   return { outcome: 'retired', rotationId: run.rotationId, detail: `${old} is out of use` };
+}
+
+/** Nothing is to be revoked, since the old value ended with `set` or cannot be ended. What is left over is tidied up. */
+export async function close(
+  engine: Engine,
+  session: Session,
+  managed: Managed | undefined,
+  current: CurrentVersion,
+): Promise<Outcome> {
+  const run = session.active;
+  await session.saveHeld();
+  if (run.compromised && managed !== undefined) await endSessions(session, managed);
+  if (managed === undefined || waitsInVault(managed)) await unstage(engine, session);
+  if (managed !== undefined) await disableOldVersions(engine, session, managed, current);
+  const at = session.now().toISOString();
+  session.note({ step: 'revoke', at, ms: 0, outcome: 'skipped', detail: 'there is nothing to revoke' });
+  session.clear('blocked', 'lastError', 'wakeAt');
+  session.change({ step: 'done', state: 'done', finishedAt: at, attempts: 0 });
+  await session.saveReleased();
+  return {
+    outcome: 'retired',
+    rotationId: run.rotationId,
+    detail: 'the rotation is over; there was nothing to revoke',
+  };
+}
+
+/** The value that was compromised went with `set`; whoever had logged in with it before is still there. */
+async function endSessions(session: Session, { rotator, target }: Managed): Promise<void> {
+  if (rotator.capabilities.overlap !== 'none') return;
+  await session.step('revoke', `ending the sessions of ${target.current}`, (call) =>
+    rotator.revoke(target, target.current, { endSessions: true }, call),
+  );
 }
 
 /** The last guard before the old credential goes: with the current one broken, revoking would lock everybody out. */

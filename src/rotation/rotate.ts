@@ -2,10 +2,11 @@ import { resumeMessage } from './admit.ts';
 import type { Engine, Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { next } from './machine.ts';
+import { make } from './make.ts';
 import { takeSlots } from './ownership.ts';
 import { drifted, nextVersion, observed, plan, type Plan } from './plan.ts';
-import type { CurrentVersion, Issued, Managed, Pending } from './ports.ts';
-import { retire } from './retire.ts';
+import type { CurrentVersion, Issued, Managed } from './ports.ts';
+import { close, retire } from './retire.ts';
 import type { Session } from './session.ts';
 
 /** After finish the vault's own NewVersionCreated event brings `refresh`; if it has not come by then, the sweep does. */
@@ -25,14 +26,16 @@ export async function rotate(
   if (!how.adopt) {
     const planned = plan(session.object, managed, current);
     session.guard(planned.issued.value);
-    await takeSlots(engine, session, managed.target);
-    await proveCurrent(session, planned);
+    await takeSlots(engine, session, managed);
+    const resumed = session.active.from !== undefined;
+    // With one slot, the value before may be out of use by now: `make` finds out which of the two is live.
+    if (!resumed || managed.rotator.capabilities.overlap !== 'none') await proveCurrent(session, planned);
     await intend(session, planned);
-    const issued = await setAndTest(engine, session, planned);
+    const issued = await make(engine, session, planned, resumed);
     if (issued === 'pending') return againSoon(engine, session);
     await finish(engine, session, planned, issued);
   } else {
-    adopted(session, current);
+    adopted(session, managed, current);
   }
   return publish(engine, session, managed);
 }
@@ -40,7 +43,8 @@ export async function rotate(
 /** A value that no longer works was changed behind our back: rotating on top of that would hide it. */
 async function proveCurrent(session: Session, planned: Plan): Promise<void> {
   const run = session.active;
-  if (run.forced || run.compromised) return;
+  // One that is computed from a secret that has changed is refused for just that reason.
+  if (run.forced || run.compromised || run.asked?.trigger === 'source') return;
   const { rotator, target } = planned.managed;
   try {
     await session.call('testing the current credential', (call) => rotator.test(target, planned.issued, call));
@@ -71,38 +75,28 @@ async function intend(session: Session, planned: Plan): Promise<void> {
     outcome: 'ok',
     detail: attempts === 0 ? reason : `${reason}, attempt ${attempts + 1}`,
   });
-  session.note({ step: 'create', at, ms: 0, outcome: 'ok', detail: `${managed.target.current} → ${idle}` });
+  session.note({ step: 'create', at, ms: 0, outcome: 'ok', detail: swapOf(planned) });
   session.change({
     state: 'running',
     step: 'set',
     rotator: managed.rotator.kind,
     system: managed.target.id,
     from: { version: current.version, slot: managed.target.current },
-    to: { slot: idle },
+    ...(idle === '' ? {} : { to: { slot: idle } }),
+    ...(retires(managed) ? {} : { noRevoke: true }),
   });
   await session.saveHeld();
 }
 
-async function setAndTest(engine: Engine, session: Session, planned: Plan): Promise<Issued | 'pending'> {
-  const { rotator, target } = planned.managed;
-  const run = session.active;
-  const value = rotator.capabilities.minting === 'engine' ? engine.mint() : undefined;
-  const pending: Pending = {
-    rotationId: run.rotationId,
-    slot: planned.idle,
-    current: planned.issued,
-    ...(value === undefined ? {} : { value }),
-  };
-  if (value !== undefined) session.guard(value);
-  // What the vault would refuse is found out before anything is changed; the present value stands in for one that the
-  // system is still to make.
-  const standIn = { credentialId: planned.idle, slot: planned.idle, value: value ?? planned.issued.value };
-  engine.vault.validate(nextVersion(planned, standIn, run.rotationId, session.now()));
-  const issued = await session.step('set', `setting ${planned.idle}`, (call) => rotator.set(target, pending, call));
-  if (issued === 'pending') return issued;
-  session.guard(issued.value);
-  await session.step('test', `testing ${planned.idle}`, (call) => rotator.test(target, issued, call));
-  return issued;
+/** What becomes of what, for people: `app_a → app_b`, `app: a new password`, `3f2a → a new credential`. */
+function swapOf({ managed: { target }, idle }: Plan): string {
+  if (idle === target.current && idle !== '') return `${idle}: a new value in its place`;
+  return `${target.current === '' ? 'the value' : target.current} → ${idle === '' ? 'a new credential' : idle}`;
+}
+
+/** Is the old credential taken out of use by a step of its own? */
+function retires({ rotator: { capabilities } }: Managed): boolean {
+  return capabilities.revocable && capabilities.overlap !== 'none';
 }
 
 async function finish(engine: Engine, session: Session, planned: Plan, issued: Issued): Promise<void> {
@@ -115,13 +109,11 @@ async function finish(engine: Engine, session: Session, planned: Plan, issued: I
 }
 
 /** The current version carries our RotationId: a runner died, or lost its answer, between the write and the journal. */
-function adopted(session: Session, current: CurrentVersion): void {
-  const run = session.active;
-  const { slot } = run.to ?? { slot: '' };
+function adopted(session: Session, managed: Managed, current: CurrentVersion): void {
   session.change({
     step: 'finish',
     to: {
-      slot,
+      slot: managed.target.current,
       version: current.version,
       ...(current.expiresOn === undefined ? {} : { expiresOn: current.expiresOn.toISOString() }),
     },
@@ -140,7 +132,8 @@ async function publish(engine: Engine, session: Session, managed: Managed): Prom
   const run = session.active;
   const now = session.now().getTime();
   session.clear('blocked', 'lastError', 'wakeAt');
-  const retireAt = new Date(now + (run.compromised ? 0 : managed.policy.overlapMs)).toISOString();
+  const noOverlap = run.compromised || managed.rotator.capabilities.overlap === 'none';
+  const retireAt = new Date(now + (noOverlap ? 0 : managed.policy.overlapMs)).toISOString();
   session.change({
     step: 'refresh',
     state: run.compromised ? 'running' : 'waiting',
@@ -156,7 +149,9 @@ async function publish(engine: Engine, session: Session, managed: Managed): Prom
   return {
     outcome: 'rotated',
     rotationId: run.rotationId,
-    detail: `the new version is current; the credential before it stays valid until ${retireAt}`,
+    detail: noOverlap
+      ? 'the new version is current'
+      : `the new version is current; the credential before it stays valid until ${retireAt}`,
   };
 }
 
@@ -214,6 +209,7 @@ async function retireNow(engine: Engine, session: Session): Promise<Outcome> {
   );
   const managed = engine.configuration.managed(current.tags);
   const action = next(session.active, observed(session.now(), current, managed));
+  if (action.do === 'close') return close(engine, session, managed, current);
   if (action.do !== 'retire' && action.do !== 'refuse-retire')
     throw new TypeError(`a compromised run cannot ${action.do} here`);
   return retire(engine, session, action, managed, current);

@@ -1,20 +1,31 @@
+import type { ObjectRef } from './object.ts';
 import type { SecretValue } from './secret-value.ts';
 
 /* The rotator's interface: one backing system, four verbs, and what they are told. */
 
-/** One of the places of a backing system that hold a credential: a login of a pair, `key1`, `primary`. */
+/**
+ * One of the places of a backing system that hold a credential: a login of a pair, `key1`, `primary`. Where each rotation
+ * makes a credential of its own (overlap `many`), its id; the empty text stands for the one that is still to be made.
+ */
 export type Slot = string;
 
 export interface Capabilities {
-  /** Who generates the value. */
-  readonly minting: 'engine' | 'system';
-  /** How old and new coexist. */
+  /** Who generates the value: the engine, the system, or a person who hands it in through the runbook. */
+  readonly minting: 'engine' | 'system' | 'person';
+  /**
+   * How old and new coexist. `two-slots`: in the two slots of the target. `many`: each rotation makes one more. `none`: the
+   * new one takes the place of the old one at `set`; the engine puts it away in the vault before that (docs/adr/0006).
+   */
   readonly overlap: 'none' | 'two-slots' | 'many';
+  /** Whether `revoke` can take an old credential out of use by itself. */
   readonly revocable: boolean;
+  /** What a `test` that passes means: the credential was used; the system was asked what it holds; nothing can be asked. */
+  readonly proof: 'log-in' | 'read-back' | 'none';
 }
 
 /** What the tags of a secret say about the backing system. Names and syntax are checked already. */
 export interface TargetInput {
+  /** Empty where the rotator does not need it, likewise `providerAddress`. */
   readonly credentialId: string;
   readonly alternateCredentialId?: string;
   readonly providerAddress: string;
@@ -24,10 +35,15 @@ export interface TargetInput {
 export interface Target<C = unknown> {
   /** The backing system, canonical: the same system always gives the same id, whatever the tag's spelling. */
   readonly id: string;
-  /** Every slot this object uses, canonical spelling. For an overlap of `two-slots` exactly two. */
+  /**
+   * Every slot this object uses, canonical spelling: exactly two for an overlap of `two-slots`, one for `none`, and none for
+   * `many`, where nothing is shared between rotations.
+   */
   readonly slots: readonly Slot[];
-  /** The slot that the tag CredentialId names; one of `slots`. */
+  /** The slot that the tag CredentialId names; one of `slots` where there are any. */
   readonly current: Slot;
+  /** Secrets that this one is computed from: when one of them has a new version, this one is due. */
+  readonly sources?: readonly ObjectRef[];
   /** Every `host` or `host:port` that will be reached. The engine refuses those not allowed by the settings. */
   readonly hosts: readonly string[];
   readonly config: C;
@@ -43,17 +59,18 @@ export interface Call {
 export interface Pending {
   /** Idempotency key; stamped on the system's side where possible. */
   readonly rotationId: string;
-  /** The idle slot, chosen by the engine. */
+  /** Chosen by the engine: the idle slot; the only one (overlap `none`); empty for one to be made (`many`). */
   readonly slot: Slot;
-  /** Present if and only if minting is `engine`. */
+  /** Present unless minting is `system`. */
   readonly value?: SecretValue;
-  /** What readers use now. `set` must not touch it, and refuses if `slot` turns out to be it. */
+  /** What readers use now. But for an overlap of `none` `set` must not touch it, and refuses if `slot` is where it is. */
   readonly current: Issued;
 }
 
 export interface LiveCredential {
   readonly credentialId: string;
   readonly slot?: Slot;
+  /** The rotation that made it, where the system keeps a label: a crash's orphan is found by it (overlap `many`). */
   readonly rotationId?: string;
   readonly notAfter?: Date;
   /** Who is logged in with it now, one line each without secrets; absent where the system cannot tell. */
@@ -65,6 +82,8 @@ export interface Issued {
   readonly slot: Slot;
   readonly value: SecretValue;
   readonly notAfter?: Date;
+  /** Also takes the place of the user in the secret's value, where it has one: for a secret that is computed from others. */
+  readonly user?: string;
 }
 
 /** Something that stands in the way of a rotation, found without changing anything. */
@@ -78,6 +97,8 @@ export interface Rotator<C = unknown> {
   /** Names configuration, logs and metrics. Nothing branches on it. */
   readonly kind: string;
   readonly capabilities: Capabilities;
+  /** Which of these tags a secret must have; both when absent. */
+  readonly needs?: readonly ('CredentialId' | 'ProviderAddress')[];
   /** Does this rotator serve the address? Used when the tag `Rotator` is absent. Pure. */
   claims(providerAddress: string): boolean;
   /** Pure. Throws `CONFIG_INVALID` listing every problem, each with its path (`tags.ProviderAddress`, …). */
@@ -91,7 +112,8 @@ export interface Rotator<C = unknown> {
   /**
    * Makes the pending credential exist, after the same checks as `check` (any blocker is thrown).
    * Repeating a rotationId ends with the same one live credential. `'pending'` means: call again later.
-   * After it throws with effect `none` the system is as before; with `unknown` only the idle slot may differ.
+   * After it throws with effect `none` the system is as before; with `unknown` only `pending.slot` may differ, or, for
+   * `many`, one more credential with the rotation's id on it may exist.
    */
   set(target: Target<C>, pending: Pending, call: Call): Promise<Issued | 'pending'>;
   /**
@@ -101,7 +123,8 @@ export interface Rotator<C = unknown> {
   test(target: Target<C>, issued: Issued, call: Call): Promise<void>;
   /**
    * Takes the credential out of use; absent is success. `endSessions` (compromised only) also ends the
-   * sessions opened with it. Never called for the current credential.
+   * sessions opened with it. Never called for the current credential, but for an overlap of `none`: there the value is out of
+   * use by then, and only the sessions opened with it are ended.
    */
   revoke(target: Target<C>, slot: Slot, how: { readonly endSessions: boolean }, call: Call): Promise<void>;
   /** Creates what `check` misses (the second account, its grants). Returns what was done, one line each. */

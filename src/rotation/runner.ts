@@ -5,12 +5,13 @@ import { SOON_MS, stop } from './failure.ts';
 import { timeOf } from './ids.ts';
 import { isOver, isPublished, next } from './machine.ts';
 import { stillHandedOut } from './overlap.ts';
-import { observed } from './plan.ts';
+import { makesOneMore, revokeOrphans } from './orphans.ts';
+import { observed, plan } from './plan.ts';
 import { goesOn, newRun } from './new-run.ts';
 import { decide } from './policy.ts';
 import type { CurrentVersion, Managed, RotateMessage } from './ports.ts';
 import type { Run } from './record.ts';
-import { retire } from './retire.ts';
+import { close, retire } from './retire.ts';
 import { refresh, rotate } from './rotate.ts';
 import { refuse } from './refuse.ts';
 import { Session } from './session.ts';
@@ -128,6 +129,9 @@ async function decideAndRotate(
     run: undecided === undefined ? session.run : undefined,
   });
   if (!decision.due) return not(decision.reason, decision.detail);
+  if (decision.reason === 'SourceChanged' && (await isUpToDate(session, managed, current))) {
+    return not('UpToDate', 'it is what its sources make of it already');
+  }
   if (message.trigger !== 'compromised' && message.force !== true) {
     const versions = () => session.call('listing the versions', (call) => engine.vault.versions(message.object, call));
     const run = undecided === undefined ? session.run : undefined;
@@ -135,12 +139,25 @@ async function decideAndRotate(
     if (held !== undefined) return not('OverlapNotOver', held);
   }
   if (undecided === undefined) {
-    await supersede(engine, session, message);
+    await supersede(engine, session, message, managed);
     session.begin(newRun(session, message, decision.reason));
   } else {
     session.change({ reason: decision.reason, forced: message.force === true });
   }
   return rotate(engine, session, managed, current);
+}
+
+/** The listing that found a newer source knows only seconds; what the value holds is asked of the sources themselves. */
+async function isUpToDate(session: Session, managed: Managed, current: CurrentVersion): Promise<boolean> {
+  const { issued } = plan(session.object, managed, current);
+  session.guard(issued.value);
+  try {
+    await session.call('comparing it with its sources', (call) => managed.rotator.test(managed.target, issued, call));
+    return true;
+  } catch (error) {
+    if (error instanceof RotationError && error.code === 'CREDENTIAL_REJECTED') return false;
+    throw error;
+  }
 }
 
 /**
@@ -176,6 +193,7 @@ async function goOn(
       return rotate(engine, session, managed, current);
     }
     case 'abandon':
+      if (managed !== undefined && makesOneMore(managed)) await revokeOrphans(engine, session.scope, managed, run);
       return abandon(session, run, action.why);
     case 'refresh':
       await session.saveHeld();
@@ -188,6 +206,8 @@ async function goOn(
     case 'retire':
     case 'refuse-retire':
       return retire(engine, session, action, managed, current);
+    case 'close':
+      return close(engine, session, managed, current);
     case 'nothing':
       return { outcome: 'dropped', reason: 'RunIsOver', detail: `rotation ${run.rotationId} is over` };
   }
@@ -237,10 +257,21 @@ async function readCurrent(
   }
 }
 
+/** @throws what the rotator throws; then the run is superseded when the message comes again */
+async function revokeRest(engine: Engine, session: Session, managed: Managed, old: Run): Promise<void> {
+  if (!isPublished(old)) return revokeOrphans(engine, session.scope, managed, old);
+  const { rotator, target } = managed;
+  const slot = old.from?.slot ?? target.current;
+  if (old.noRevoke === true || slot === target.current) return;
+  await session.call(`revoking ${slot}`, (call) => rotator.revoke(target, slot, { endSessions: true }, call));
+}
+
 /** `compromised` does not wait for the run before it: that one's old credential is what the new run overwrites. */
-async function supersede(engine: Engine, session: Session, message: RotateMessage): Promise<void> {
+async function supersede(engine: Engine, session: Session, message: RotateMessage, managed: Managed): Promise<void> {
   const old = session.run;
   if (old === undefined || isOver(old) || message.trigger !== 'compromised') return;
+  // Nothing overwrites what it has left where each rotation makes one more.
+  if (makesOneMore(managed)) await revokeRest(engine, session, managed, old);
   const at = session.now().toISOString();
   const { blocked: _blocked, lastError: _lastError, wakeAt: _wakeAt, ...rest } = old;
   const run: Run = {

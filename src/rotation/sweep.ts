@@ -40,6 +40,7 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
     }
   });
   const changed = new Map<string, Date>();
+  const created = new Map<string, Date>();
   const messages: RotateMessage[] = [];
   const managed: { readonly object: ObjectRef; readonly target: Target }[] = [];
   for (const vault of engine.configuration.vaults) {
@@ -48,6 +49,7 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
         for await (const listing of engine.vault.list(vault, call)) {
           const { object } = listing;
           changed.set(objectKey(object), listing.updatedOn);
+          created.set(objectKey(object), listing.createdOn);
           const found = managedAs(engine, listing);
           if (typeof found === 'object') managed.push({ object, target: found.target });
           if (!open.has(objectKey(object)) && worthALook(engine, listing, found)) {
@@ -62,6 +64,12 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
     }
   }
   for (const { object, system } of sharedPairs(managed)) await holdBack(engine, scope, problems, object, system);
+  const asked = new Set(messages.map(({ object }) => objectKey(object)));
+  for (const { object, target } of managed) {
+    const key = objectKey(object);
+    if (!open.has(key) && !asked.has(key) && isOutdated(target, created, key))
+      messages.push({ object, trigger: 'source' });
+  }
   const due = messages.length;
   const now = engine.clock.now();
   for (const [key, record] of open) {
@@ -122,6 +130,12 @@ async function holdBack(
     // Somebody works on it just now, or the row cannot be read; the next sweep tries again.
     report(engine, problems, error);
   }
+}
+
+/** Has one of its sources, of those in the served vaults, a version that is not older than its own? */
+function isOutdated({ sources = [] }: Target, created: ReadonlyMap<string, Date>, key: string): boolean {
+  const own = created.get(key)?.getTime() ?? 0;
+  return sources.some((source) => (created.get(objectKey(source))?.getTime() ?? -1) >= own);
 }
 
 /** Should have gone on by now. */

@@ -1,4 +1,5 @@
 import type { TokenCredential } from '@azure/core-auth';
+import type { PipelineRequest, PipelineResponse, SendRequest } from '@azure/core-rest-pipeline';
 import type { SecretClient, SecretProperties } from '@azure/keyvault-secrets';
 import { configInvalid, type Problem } from '../rotation/errors.ts';
 import type {
@@ -100,8 +101,25 @@ async function connect(vault: string, deps: VaultDeps): Promise<SecretClient> {
     import('@azure/keyvault-secrets'),
     deps.credential(),
   ]);
-  return new Client(vault, credential, { retryOptions: { maxRetries: 0 } });
+  return new Client(vault, credential, {
+    retryOptions: { maxRetries: 0 },
+    additionalPolicies: [{ policy: ERROR_BODY, position: 'perCall' }],
+  });
 }
+
+/**
+ * The SDK looks for `error` in the body of every refusal, and throws a TypeError where there is none to look into: a gateway's
+ * 502 to 504 often come without a body.
+ */
+const ERROR_BODY = {
+  name: 'keyturnErrorBody',
+  async sendRequest(request: PipelineRequest, next: SendRequest): Promise<PipelineResponse> {
+    const response = await next(request);
+    const text = response.bodyAsText?.trim() ?? '';
+    if (response.status >= 400 && (text === '' || text === 'null')) response.bodyAsText = '{}';
+    return response;
+  },
+};
 
 async function* listing(
   vault: string,

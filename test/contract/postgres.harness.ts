@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { mintPassword } from '../../src/rotation/mint.ts';
 import { SecretValue, type Administrators, type TargetInput } from '../../src/rotation/ports.ts';
-import { postgresRotator } from '../../src/rotators/postgres/rotator.ts';
+import { postgresRotator, type PostgresDeps } from '../../src/rotators/postgres/rotator.ts';
 import { realStage, sandboxStage, type Stage } from './postgres.stage.ts';
 import type { Fault, RotatorHarness } from './rotator-harness.ts';
+import { withoutAlternate } from './single-account.ts';
 
 const name = (role: string): string => pg.escapeIdentifier(role);
 
@@ -13,7 +14,8 @@ const name = (role: string): string => pg.escapeIdentifier(role);
  * real ones: an administrator without rights, a role that is gone, a connection limit, a server that hangs up, a
  * statement that waits for another's lock.
  */
-export function postgresHarness(options: { readonly disableOnRevoke?: boolean } = {}): RotatorHarness {
+export function postgresHarness(options: Pick<PostgresDeps, 'disableOnRevoke' | 'accounts'> = {}): RotatorHarness {
+  const single = options.accounts === 'single';
   const url = process.env['TEST_POSTGRES_URL'];
   let stage: Stage | undefined;
   let superuser: pg.Client | undefined;
@@ -68,7 +70,7 @@ export function postgresHarness(options: { readonly disableOnRevoke?: boolean } 
   };
 
   return {
-    name: `postgres${options.disableOnRevoke === true ? ', disabling on revoke' : ''}${url === undefined ? '' : ', real server'}`,
+    name: `postgres${single ? '-single' : ''}${options.disableOnRevoke === true ? ', disabling on revoke' : ''}${url === undefined ? '' : ', real server'}`,
     get rotator() {
       return started(rotator);
     },
@@ -94,7 +96,7 @@ export function postgresHarness(options: { readonly disableOnRevoke?: boolean } 
       made += 1;
       // Every second pair needs quoting wherever it appears.
       const user = made % 2 === 0 ? `o'brien]--"; DROP \\ ${run} ${made}` : `contract_${run}_${made}`;
-      const odd = made % 2 === 0 ? { alternateCredentialId: `${user}; 2nd` } : {};
+      const odd = made % 2 === 0 && !single ? { alternateCredentialId: `${user}; 2nd` } : {};
       const value = mintPassword();
       await on().createPair(user, odd.alternateCredentialId ?? `${user}_alt`, value.reveal());
       const { host, port, database } = on();
@@ -108,7 +110,8 @@ export function postgresHarness(options: { readonly disableOnRevoke?: boolean } 
     authenticates: (_input, issued) => on().authenticates(issued.slot, issued.value.reveal()),
     mint: () => mintPassword(),
     async fault(kind, input) {
-      const mend = await faults[kind]([input.credentialId, input.alternateCredentialId ?? `${input.credentialId}_alt`]);
+      const current = input.credentialId;
+      const mend = await faults[kind]([current, single ? current : (input.alternateCredentialId ?? `${current}_alt`)]);
       return async () => {
         await mend();
       };
@@ -121,7 +124,7 @@ export function postgresHarness(options: { readonly disableOnRevoke?: boolean } 
       timeout: { code: 'TIMED_OUT', effect: 'unknown' },
     },
     written: () => on().written(),
-    badInputs: BAD_INPUTS,
+    badInputs: single ? withoutAlternate(BAD_INPUTS) : BAD_INPUTS,
   };
 }
 

@@ -3,3 +3,4 @@ import { describeRotator } from './rotator-suite.ts';
 
 describeRotator(postgresHarness());
 describeRotator(postgresHarness({ disableOnRevoke: true }));
+describeRotator(postgresHarness({ accounts: 'single' }));

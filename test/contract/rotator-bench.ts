@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import { RotationError } from '../../src/rotation/errors.ts';
+import { newRotationId } from '../../src/rotation/ids.ts';
 import type { SecretValue, Call, Issued, Slot, Target, TargetInput } from '../../src/rotation/ports.ts';
 import type { RotatorHarness } from './rotator-harness.ts';
 
@@ -19,7 +20,9 @@ export interface Bench {
 export async function benchOf(harness: RotatorHarness, tap: Wiretap): Promise<Bench> {
   const { input, current } = await harness.fresh();
   const target = harness.rotator.parseTarget(input);
-  const idle = target.slots.find((slot) => slot !== target.current) ?? target.current;
+  const { overlap, minting, revocable } = harness.rotator.capabilities;
+  const idle = overlap === 'many' ? '' : (target.slots.find((slot) => slot !== target.current) ?? target.current);
+  const used = new Set<string>();
   tap.secret(current.value);
   tap.text(harness.rotator.describe(target, idle).join('\n'));
   return {
@@ -28,16 +31,12 @@ export async function benchOf(harness: RotatorHarness, tap: Wiretap): Promise<Be
     current,
     idle,
     authenticates: (issued) => harness.authenticates(input, issued),
-    async set({
-      id = crypto.randomUUID(),
-      slot = idle,
-      value = harness.mint(),
-      current: now = current,
-      call = never(),
-    }) {
-      const engine = harness.rotator.capabilities.minting === 'engine';
-      if (engine) tap.secret(value);
-      const pending = { rotationId: id, slot, current: now, ...(engine ? { value } : {}) };
+    async set({ id = newId(), slot = idle, value = harness.mint(), current: now = current, call = never() }) {
+      const given = minting !== 'system';
+      if (given) tap.secret(value);
+      const pending = { rotationId: id, slot, current: now, ...(given ? { value } : {}) };
+      if (overlap === 'many' && revocable && used.has(id)) await revokeLabelled(harness, target, id);
+      used.add(id);
       for (let attempt = 0; attempt < 100; attempt += 1) {
         const issued = await tap.watch(harness.rotator.set(target, pending, call));
         if (issued === 'pending') continue;
@@ -47,6 +46,29 @@ export async function benchOf(harness: RotatorHarness, tap: Wiretap): Promise<Be
       throw new Error('set answered `pending` a hundred times');
     },
   };
+}
+
+/** What the engine does before it sets again under the same id: see src/rotation/orphans.ts. */
+async function revokeLabelled({ rotator }: RotatorHarness, target: Target, id: string): Promise<void> {
+  for (const { credentialId, rotationId } of await rotator.list(target, never())) {
+    if (rotationId === id) await rotator.revoke(target, credentialId, { endSessions: false }, never());
+  }
+}
+
+/** Is there a system to ask at all? */
+export function asks({ rotator }: RotatorHarness): boolean {
+  return rotator.capabilities.proof !== 'none';
+}
+
+/** Does the system hold something for each credential, to list and to revoke? A secret computed from another has nothing. */
+export function holds({ rotator }: RotatorHarness): boolean {
+  const { overlap, revocable } = rotator.capabilities;
+  return overlap !== 'many' || revocable;
+}
+
+/** A rotation's id of the shape that the engine gives. */
+export function newId(): string {
+  return newRotationId({ kind: 'secret', vault: 'https://kv.vault.azure.net', name: 'contract' }, new Date());
 }
 
 /** A call that nobody aborts. */

@@ -6,6 +6,7 @@ import { installSandboxDns } from '../../sandbox/dns.ts';
 import { createRun, type Run } from '../../sandbox/run.ts';
 import { startTds, TDS_NAME, type Tds } from '../../sandbox/tds/tds.ts';
 import type { Fault, RotatorHarness } from './rotator-harness.ts';
+import { withoutAlternate } from './single-account.ts';
 
 const REQUEST_TIMEOUT_MS = 400;
 const LIMITED = 'keyturn_admin';
@@ -13,13 +14,18 @@ const LIMITED = 'keyturn_admin';
 export interface SqlServerKind {
   readonly edition: 'box' | 'azure';
   readonly contained: boolean;
+  readonly single?: boolean;
 }
 
 /**
  * The sandbox's TDS endpoint as the contract suite wants it: the administrator is not sysadmin but holds exactly what
  * the rotator's README asks for, so that a permission missing there shows here.
  */
-export function sqlServerHarness({ edition, contained }: SqlServerKind): RotatorHarness & { readonly tds: () => Tds } {
+export function sqlServerHarness({
+  edition,
+  contained,
+  single = false,
+}: SqlServerKind): RotatorHarness & { readonly tds: () => Tds } {
   const adminPassword = new SecretValue(mint());
   const authorities: string[] = [];
   let run: Run | undefined;
@@ -35,9 +41,10 @@ export function sqlServerHarness({ edition, contained }: SqlServerKind): Rotator
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     sqlSuffix: edition === 'azure' ? '.database.sandbox.test' : '.database.windows.net',
     disableOnRevoke: !contained,
+    ...(single ? { accounts: 'single' } : {}),
   });
   return {
-    name: `sql-server ${edition}${contained ? ' contained' : ''}`,
+    name: `sql-server${single ? '-single' : ''} ${edition}${contained ? ' contained' : ''}`,
     rotator,
     tds,
     async start() {
@@ -52,7 +59,11 @@ export function sqlServerHarness({ edition, contained }: SqlServerKind): Rotator
       run?.dispose();
       restoreDns?.();
     },
-    fresh: async () => fresh(tds(), contained),
+    fresh: async () => {
+      const { input, current } = fresh(tds(), contained);
+      const { alternateCredentialId: _, ...alone } = input;
+      return { input: single ? alone : input, current };
+    },
     authenticates: async (input, issued) =>
       tds().authenticates(issued.credentialId, issued.value.reveal(), databaseOf(input)),
     mint: () => new SecretValue(mint()),
@@ -68,7 +79,7 @@ export function sqlServerHarness({ edition, contained }: SqlServerKind): Rotator
       timeout: { code: 'TIMED_OUT', effect: 'unknown' },
     },
     written: async () => `${tds().log.join('\n')}\n${JSON.stringify(run?.ctx.traffic.entries)}`,
-    badInputs: BAD_INPUTS,
+    badInputs: single ? withoutAlternate(BAD_INPUTS) : BAD_INPUTS,
   };
 }
 
@@ -111,7 +122,7 @@ async function breakIt(
   { faults }: SandboxContext,
   contained: boolean,
 ): Promise<() => Promise<void>> {
-  const idle = `[${(input.alternateCredentialId ?? '').replaceAll(']', ']]')}]`;
+  const idle = `[${(input.alternateCredentialId ?? input.credentialId).replaceAll(']', ']]')}]`;
   const armed = (id: string) => async () => faults.remove(id);
   switch (kind) {
     case 'denied': {

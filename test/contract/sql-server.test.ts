@@ -5,6 +5,8 @@ import { realSqlServerHarness } from './sql-server.real-harness.ts';
 describeRotator(sqlServerHarness({ edition: 'box', contained: false }));
 describeRotator(sqlServerHarness({ edition: 'box', contained: true }));
 describeRotator(sqlServerHarness({ edition: 'azure', contained: false }));
+describeRotator(sqlServerHarness({ edition: 'box', contained: false, single: true }));
+describeRotator(sqlServerHarness({ edition: 'azure', contained: true, single: true }));
 
 const { TEST_MSSQL_URL, TEST_MSSQL_CA } = process.env;
 if (TEST_MSSQL_URL !== undefined && TEST_MSSQL_URL !== '') {

@@ -292,8 +292,14 @@ describe('the vault port on the sandbox', () => {
     }
   });
 
-  it.each([500, 503])('says UNAVAILABLE of %i, and not what a write did', async (status) => {
-    run.ctx.faults.add({ system: 'vault', match: '.', action: { status, body: '<html>' } });
+  it.each([
+    [500, '<html>'],
+    [503, '<html>'],
+    [503, undefined],
+    [502, ''],
+    [504, 'null'],
+  ])('says UNAVAILABLE of %i with the body %j, and not what a write did', async (status, body) => {
+    run.ctx.faults.add({ system: 'vault', match: '.', action: { status, body } });
     const write = await failure(port.write(object('u'), next(CANARY), call()));
     expect(write).toMatchObject({ code: 'UNAVAILABLE', recovery: 'retry', effect: 'unknown' });
     const read = await failure(port.current(object('u'), call()));

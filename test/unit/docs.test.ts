@@ -54,8 +54,8 @@ function routesIn(text: string): readonly string[] {
 
 /** The one kind of route that takes a value is a run's: whatever stands there is its id. */
 function asRoute(path: string): string {
-  const [first = '', second = ''] = path.replace(/[-/]+$/, '').split('/');
-  return second === '' ? first : `${first}/{id}`;
+  const [first = '', second = '', ...rest] = path.replace(/[-/]+$/, '').split('/');
+  return second === '' ? first : [first, '{id}', ...rest].join('/');
 }
 
 const registered = globSync('src/functions/*.ts').flatMap((path) =>

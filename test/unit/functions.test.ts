@@ -154,5 +154,5 @@ test('local.settings.sample.json has every setting, and is valid as it stands', 
   const file = new URL('../../local.settings.sample.json', import.meta.url);
   const { Values } = JSON.parse(await readFile(file, 'utf8')) as { Values: Record<string, string> };
   expect(Object.keys(Values).filter((name) => name.startsWith('KEYTURN_'))).toEqual([...SETTING_NAMES]);
-  expect(readSettings(Values).vaults).toEqual(['https://kv-orders.vault.azure.net']);
+  expect(readSettings(Values, SERVICE_SUFFIXES).vaults).toEqual(['https://kv-orders.vault.azure.net']);
 });

@@ -148,7 +148,7 @@ describe('cancel, bootstrap, inventory', () => {
   });
 
   it('bootstraps, or says why it cannot', async () => {
-    const bench = new Bench('engine', (rotator) => Object.assign(rotator, { bootstrap: async () => ['made b'] }));
+    const bench = new Bench({}, (rotator) => Object.assign(rotator, { bootstrap: async () => ['made b'] }));
     const api = createRunbook(bench.engine);
     expect(await api.bootstrap({ ...start, dryRun: true }, 'x')).toEqual({
       status: 200,
@@ -198,6 +198,7 @@ describe('a problem', () => {
     DRIFTED: 500,
     NOT_ADOPTED: 500,
     JOURNAL_INVALID: 500,
+    VALUE_AWAITED: 409,
     HUMAN_REQUIRED: 409,
   };
   it.each(ERROR_CODES)('%s has its status', (code) => {

@@ -38,7 +38,7 @@ describe('inventory', () => {
   };
 
   it('does not hide a bug', async () => {
-    const bench = new Bench('engine', (rotator) =>
+    const bench = new Bench({}, (rotator) =>
       Object.assign(rotator, {
         parseTarget: () => {
           throw new TypeError('a bug');

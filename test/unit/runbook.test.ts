@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { cancel } from '../../src/rotation/cancel.ts';
 import type { Rotator } from '../../src/rotation/ports.ts';
 import type { Run } from '../../src/rotation/record.ts';
 import * as runbook from '../../src/rotation/runbook.ts';
@@ -103,7 +104,7 @@ describe('cancel', () => {
   it('ends a run that was asked for and not begun, and its message then does nothing', async () => {
     const bench = new Bench();
     const { rotationId } = await runbook.start(bench.engine, request);
-    expect(await runbook.cancel(bench.engine, rotationId, 'on-call')).toMatchObject({ state: 'cancelled' });
+    expect(await cancel(bench.engine, rotationId, 'on-call')).toMatchObject({ state: 'cancelled' });
     await bench.drain();
     expect(bench.outcomes).toMatchObject([{ outcome: 'dropped', reason: 'RunIsOver' }]);
     expect(bench.calls.count('rotator.set')).toBe(0);
@@ -112,7 +113,7 @@ describe('cancel', () => {
   it('ends a blocked run, says by whom, and its lapsed lease does not matter', async () => {
     const bench = new Bench();
     bench.leave(blocked, heldUntil(0));
-    const run = await runbook.cancel(bench.engine, 'left-behind', 'on-call');
+    const run = await cancel(bench.engine, 'left-behind', 'on-call');
     expect(run.steps.at(-1)?.detail).toBe('cancelled by on-call');
     expect(bench.run.state).toBe('cancelled');
   });
@@ -121,15 +122,15 @@ describe('cancel', () => {
     const bench = new Bench();
     bench.leave({ ...blocked, from: { version: 'v1', slot: 'a' } });
     bench.calls.fail('vault.current', error('UNAVAILABLE'));
-    await expect(runbook.cancel(bench.engine, 'left-behind', 'on-call')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(cancel(bench.engine, 'left-behind', 'on-call')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     bench.vault.remove(OBJECT);
-    expect(await runbook.cancel(bench.engine, 'left-behind', 'on-call')).toMatchObject({ state: 'cancelled' });
+    expect(await cancel(bench.engine, 'left-behind', 'on-call')).toMatchObject({ state: 'cancelled' });
   });
 
   it('ends a run whose row has no lease', async () => {
     const bench = new Bench();
     bench.leave(blocked);
-    expect(await runbook.cancel(bench.engine, 'left-behind', 'on-call')).toMatchObject({ state: 'cancelled' });
+    expect(await cancel(bench.engine, 'left-behind', 'on-call')).toMatchObject({ state: 'cancelled' });
   });
 
   it.each<[string, Partial<Run>, number, RegExp]>([
@@ -139,7 +140,7 @@ describe('cancel', () => {
   ])('is refused when the run %s', async (_, run, held, why) => {
     const bench = new Bench();
     bench.leave(run, heldUntil(held));
-    await expect(runbook.cancel(bench.engine, 'left-behind', 'on-call')).rejects.toMatchObject({
+    await expect(cancel(bench.engine, 'left-behind', 'on-call')).rejects.toMatchObject({
       code: 'CONFLICT',
       message: matching(why),
     });
@@ -149,13 +150,13 @@ describe('cancel', () => {
     const bench = new Bench();
     bench.leave({ rotationId: 'old', state: 'done' });
     bench.leave({ rotationId: 'new' });
-    await expect(runbook.cancel(bench.engine, 'old', 'on-call')).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(cancel(bench.engine, 'old', 'on-call')).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 });
 
 describe('bootstrap', () => {
   it('lets the rotator make what is missing', async () => {
-    const bench = new Bench('engine', (rotator) => withBootstrap(rotator));
+    const bench = new Bench({}, (rotator) => withBootstrap(rotator));
     expect(await runbook.bootstrap(bench.engine, OBJECT, { dryRun: true })).toEqual(['would make b']);
     expect(await runbook.bootstrap(bench.engine, OBJECT, { dryRun: false })).toEqual(['made b']);
   });

@@ -166,7 +166,7 @@ describe('after a crash', () => {
     });
     bench.leave({});
     expect(await bench.deliver(resume)).toMatchObject({ outcome: 'rotated' });
-    expect(bench.run.to).toEqual({ slot: '', version: 'v2' });
+    expect(bench.run.to).toEqual({ slot: 'b', version: 'v2' });
   });
 
   it('before the write, the idle slot is set once more and one version comes of it', async () => {

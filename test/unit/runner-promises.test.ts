@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { LEASE_MS } from '../../src/rotation/calls.ts';
 import { newRotationId } from '../../src/rotation/ids.ts';
+import { cancel } from '../../src/rotation/cancel.ts';
 import type { Run } from '../../src/rotation/record.ts';
-import { cancel, start } from '../../src/rotation/runbook.ts';
+import { start } from '../../src/rotation/runbook.ts';
 import { Bench, days, error, OBJECT, OLD, OVERLAP, TAGS } from '../support/memory/bench.ts';
 import { DAY, HOUR, MINUTE, NOW } from '../support/memory/clock.ts';
 
@@ -212,7 +213,7 @@ describe('a value is not told', () => {
   });
 
   it('when the system made it', async () => {
-    const bench = new Bench('system');
+    const bench = new Bench({ minting: 'system' });
     const refused = error('UNAVAILABLE', { message: 'no made-by-the-system-1' });
     bench.calls.before('vault.write', () => Promise.reject(refused));
     await bench.deliver(bench.message());
@@ -231,7 +232,7 @@ describe('a value is not told', () => {
 
 describe('also', () => {
   it('what the vault would refuse is found out before a system is asked for a new key', async () => {
-    const bench = new Bench('system');
+    const bench = new Bench({ minting: 'system' });
     bench.seed({ tags: { ...TAGS, ...Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`t${i}`, 'x'])) } });
     await bench.deliver(bench.message());
     expect(bench.calls.count('rotator.set')).toBe(0);

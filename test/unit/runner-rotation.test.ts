@@ -42,14 +42,14 @@ describe('a whole rotation', () => {
   });
 
   it('takes the key that the system makes, where the engine does not make it', async () => {
-    const bench = new Bench('system');
+    const bench = new Bench({ minting: 'system' });
     await bench.deliver(bench.message());
     expect(bench.minted).toEqual([]);
     expect(bench.vault.peek(OBJECT)[0]?.value.reveal()).toBe('made-by-the-system-1');
   });
 
   it('comes back when the system is still making the credential', async () => {
-    const bench = new Bench('system');
+    const bench = new Bench({ minting: 'system' });
     bench.rotator.answersPending = true;
     expect(await bench.deliver(bench.message())).toMatchObject({ outcome: 'waiting' });
     expect(bench.run).toMatchObject({ state: 'waiting', step: 'set', wakeAt: inFuture(30_000) });

@@ -32,6 +32,15 @@ it('a sandbox is searched for its own secrets, what all have written for those o
   expect(searchEverything([transcript({}), other], { printed: SECRET }).findings).toHaveLength(1);
 });
 
+it('a verifier is no password, whatever its base64 looks like; what stands beside it may be one', () => {
+  const piece = 'ABCDEFGHJKabcdefghjk23456789ABCDEFGHJKab';
+  expect(searchEverything([transcript({ log: piece })], {}).findings, 'it has the shape').toHaveLength(1);
+  const verifier = `SCRAM-SHA-256$4096:c2FsdA==$ab+${piece}=:de/${piece}=`;
+  const log = `ALTER ROLE app PASSWORD '${verifier}'`;
+  expect(searchEverything([transcript({ log })], {}).findings).toEqual([]);
+  expect(searchEverything([transcript({ log: `${log} ${mintPassword().reveal()}` })], {}).findings).toHaveLength(1);
+});
+
 it('a minted password that never came into a vault is found by its shape', () => {
   const { findings } = searchEverything([transcript({ 'queue messages': `{"x":"${mintPassword().reveal()}"}` })], {});
   expect(findings).toEqual(['queue messages holds what looks like a minted password at 6']);

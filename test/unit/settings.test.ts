@@ -79,7 +79,7 @@ describe('settings', () => {
     const problems = problemsOf({
       KEYTURN_VAULTS: 'https://kv.vault.azure.net http://kv2.vault.azure.net https://kv.vault.azure.net https://kv3/x',
       KEYTURN_ALLOWED_HOSTS: 'good.example.com https://bad.example.com * *.net db.example.com:99999',
-      KEYTURN_DEFAULTS: '{"validityDays":0,"retainVersions":1,"overlapHour":3,"leadTimeDays":"30"}',
+      KEYTURN_DEFAULTS: '{"validityDays":0,"retainVersions":1,"overlapHour":3,"leadTimeDays":"30","accounts":"both"}',
       KEYTURN_REVOKE_DISABLES_LOGIN: 'yes',
       KEYTURN_TOPIC_ENDPOINT: 'http://topic.example.com',
       KEYTURN_ARM_ENDPOINT: 'management.azure.com',
@@ -97,6 +97,7 @@ describe('settings', () => {
         'settings.KEYTURN_ALLOWED_HOSTS[3]',
         'settings.KEYTURN_ALLOWED_HOSTS[4]',
         'settings.KEYTURN_ARM_ENDPOINT',
+        'settings.KEYTURN_DEFAULTS.accounts',
         'settings.KEYTURN_DEFAULTS.leadTimeDays',
         'settings.KEYTURN_DEFAULTS.overlapHour',
         'settings.KEYTURN_DEFAULTS.retainVersions',

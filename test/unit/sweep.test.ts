@@ -88,7 +88,7 @@ describe('the sweep finds', () => {
     const listing = new Bench();
     listing.calls.fail('vault.list', new TypeError('a bug'));
     await expect(sweep(listing.engine)).rejects.toThrow(TypeError);
-    const reading = new Bench('engine', (rotator) => ({
+    const reading = new Bench({}, (rotator) => ({
       ...rotator,
       kind: 'bank',
       claims: () => true,

@@ -14,7 +14,7 @@ function rotator(kind: string, prefix: string): Rotator {
   const never = (): never => expect.fail('reading tags calls no backing system');
   return {
     kind,
-    capabilities: { minting: 'engine', overlap: 'two-slots', revocable: true },
+    capabilities: { minting: 'engine', overlap: 'two-slots', revocable: true, proof: 'log-in' },
     claims: (address) => address.startsWith(prefix),
     parseTarget(input: TargetInput) {
       const problems = [
@@ -228,6 +228,55 @@ describe('problems are reported all at once', () => {
   });
 });
 
+describe('a database that is rotated with a pair of accounts or with a single one', () => {
+  const single = (): Rotator => ({
+    ...rotator('sql-server-single', 'sql:'),
+    capabilities: { minting: 'engine', overlap: 'none', revocable: false, proof: 'log-in' },
+  });
+  const kindOf = (accounts: 'pair' | 'single', tags: Record<string, string>): string | undefined => {
+    const defaults = { ...settings.defaults, accounts };
+    const both = createConfiguration({ ...settings, defaults }, [...rotators, single()], () => NOW);
+    return both.managed(tags)?.rotator.kind;
+  };
+
+  it.each<['pair' | 'single', string, Record<string, string>, string]>([
+    ['pair', 'says nothing of an account beside it', {}, 'sql-server'],
+    ['single', 'says nothing of an account beside it', {}, 'sql-server-single'],
+    ['single', 'names the second account', { AlternateCredentialId: 'b' }, 'sql-server'],
+    ['pair', 'names the rotator', { Rotator: 'sql-server-single' }, 'sql-server-single'],
+    ['single', 'names the rotator', { Rotator: 'sql-server' }, 'sql-server'],
+    ['single', 'lies in a system that knows only pairs', { ProviderAddress: 'pg:db.example.com' }, 'postgres'],
+  ])('by default %s: a secret that %s', (accounts, _, tags, kind) => {
+    expect(kindOf(accounts, { ...SAMPLE, ...tags })).toBe(kind);
+  });
+});
+
+describe('a rotator that needs neither account nor address', () => {
+  const random: Rotator = { ...rotator('random', 'never:'), needs: [] };
+  const configured = createConfiguration(settings, [
+    { ...random, parseTarget: () => ({ id: '', slots: [], current: '', hosts: [], config: {} }) },
+  ]);
+
+  it('gets neither', () => {
+    expect(configured.managed({ Rotator: 'random' })?.target.id).toBe('');
+  });
+
+  it('has its values in the shape that a tag says', () => {
+    const shape = configured.managed({ Rotator: 'random', ValueShape: 'whsec_{base64:24}' })?.policy.shape;
+    expect(shape).toEqual([{ literal: 'whsec_' }, { alphabet: 'base64', length: 24 }]);
+  });
+
+  it.each([
+    ['{hex:8}', /has 64 random bits, and a secret needs 112/],
+    ['{base46:32}', /did you mean base64\?/],
+    ['{nothing:32}', /there are password, alphanumeric/],
+    ['{digits:99999}', /it is 4 to 4096/],
+    ['}{hex:32}', /belongs to no/],
+  ])('is told what is wrong with the shape %s', (ValueShape, says) => {
+    expect(() => configured.managed({ Rotator: 'random', ValueShape })).toThrow(says);
+  });
+});
+
 describe('vaults', () => {
   it('are served when the settings name them', () => {
     expect(configuration.serves('https://KV.vault.azure.net/')).toBe(true);
@@ -261,6 +310,10 @@ describe('docs/tags.schema.json', () => {
     },
     Paused: { good: ['true', 'False', 'TRUE'], bad: ['', 'yes', '1', 'true '] },
     ValueFormat: { good: ['bare', 'JSON', 'adonet', 'libpq', 'jdbc', 'url'], bad: ['', 'xml', 'pq'] },
+    ValueShape: {
+      good: ['{hex:32}', 'whsec_{base64:24}', 'a{alphanumeric:20}-{digits:9}z'],
+      bad: ['', 'abc', '{hex}', '{hox:32}', '{hex:0}', '{hex:32', 'x}{hex:32}'],
+    },
     RotationId: { good: ['', 'anything'], bad: [] },
   };
   const cases = Object.entries(values).flatMap(([tag, { good, bad }]) => [

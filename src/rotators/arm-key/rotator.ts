@@ -31,7 +31,12 @@ export function armKeyRotator(row: ArmKeyRow, deps: ArmKeyDeps): Rotator<ArmKeyC
 
   return {
     kind: row.kind,
-    capabilities: { minting: 'system', overlap: 'two-slots', revocable: true },
+    capabilities: {
+      minting: 'system',
+      overlap: 'two-slots',
+      revocable: true,
+      proof: row.proof === 'read back' ? 'read-back' : 'log-in',
+    },
     claims: (address) => splitAddress(row, address) !== undefined,
     parseTarget(input) {
       const { id, current, slots, config } = parseAddress(row, input);

@@ -33,39 +33,39 @@ export function claims(address: string, suffix: string): boolean {
 }
 
 /**
+ * @param single one account; otherwise the tags name a pair, the second account by convention where no tag does
  * @param suffix what turns the name of a flexible server into its host: `.postgres.database.azure.com`
  * @throws CONFIG_INVALID with every problem: `tags.ProviderAddress`, `tags.CredentialId`, `tags.AlternateCredentialId`
  */
-export function parseTarget(input: TargetInput, suffix: string): Target<PostgresConfig> {
+export function parseTarget(input: TargetInput, suffix: string, single = false): Target<PostgresConfig> {
   const problems: Problem[] = [];
   const address = parseAddress(input.providerAddress, suffix);
   if (typeof address === 'string') problems.push({ path: 'tags.ProviderAddress', message: address });
   const current = input.credentialId;
   checkName('tags.CredentialId', current, problems);
-  const alternate = input.alternateCredentialId ?? otherByConvention(current);
-  if (
-    input.alternateCredentialId !== undefined ||
-    (current !== '' && problems.every((p) => p.path !== 'tags.CredentialId'))
-  ) {
-    checkName('tags.AlternateCredentialId', alternate, problems);
-  }
-  if (alternate === current) {
-    problems.push({
-      path: 'tags.AlternateCredentialId',
-      message: 'is the same account as CredentialId; a pair needs two',
-    });
-  }
+  const slots = single ? [current] : [current, secondAccount(input, problems)];
   if (problems.length > 0 || typeof address === 'string')
-    throw configInvalid('the tags of a PostgreSQL pair', problems);
+    throw configInvalid(`the tags of a PostgreSQL ${single ? 'account' : 'pair'}`, problems);
   const where = address.host.includes(':') ? `[${address.host}]` : address.host;
   return {
     // Accounts belong to the server, so the database is not part of what owns them.
     id: `postgres://${where}:${address.port}`,
-    slots: [current, alternate],
+    slots,
     current,
     hosts: [`${where}:${address.port}`],
     config: address,
   };
+}
+
+function secondAccount({ credentialId: current, alternateCredentialId }: TargetInput, problems: Problem[]): string {
+  const path = 'tags.AlternateCredentialId';
+  const alternate = alternateCredentialId ?? otherByConvention(current);
+  const known = current !== '' && problems.every((p) => p.path !== 'tags.CredentialId');
+  if (alternateCredentialId !== undefined || known) checkName(path, alternate, problems);
+  if (alternate === current) {
+    problems.push({ path, message: 'is the same account as CredentialId; a pair needs two' });
+  }
+  return alternate;
 }
 
 /** `app` and `app_alt` are each other's alternate when no tag says otherwise. */

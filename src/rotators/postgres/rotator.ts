@@ -14,6 +14,8 @@ export const POSTGRES_SCOPE = 'https://ossrdbms-aad.database.windows.net/.defaul
 
 export interface PostgresDeps {
   readonly administrators: Administrators;
+  /** `single`: one account, whose password is replaced in place. A pair when absent. */
+  readonly accounts?: 'pair' | 'single';
   /** Revoke also takes away LOGIN; the next `set` gives it back. */
   readonly disableOnRevoke?: boolean;
   /** What turns a flexible server's name into its host; another one in a sovereign cloud. */
@@ -29,6 +31,7 @@ type PostgresTarget = Target<PostgresConfig>;
  * computed here, so that the server and its log never see a password. See README.md in this folder.
  */
 export function postgresRotator(deps: PostgresDeps): Rotator<PostgresConfig> {
+  const single = deps.accounts === 'single';
   const suffix = deps.postgresSuffix ?? '.postgres.database.azure.com';
   const asAdministrator: AsAdministrator = async (target, call, work) => {
     const admin = await deps.administrators.for(target.hosts[0] ?? '', POSTGRES_SCOPE, call);
@@ -37,10 +40,15 @@ export function postgresRotator(deps: PostgresDeps): Rotator<PostgresConfig> {
     return session(login, call, (query) => work(query, admin.user));
   };
   return {
-    kind: 'postgres',
-    capabilities: { minting: 'engine', overlap: 'two-slots', revocable: true },
+    kind: single ? 'postgres-single' : 'postgres',
+    capabilities: {
+      minting: 'engine',
+      overlap: single ? 'none' : 'two-slots',
+      revocable: !single,
+      proof: 'log-in',
+    },
     claims: (address) => claims(address, suffix),
-    parseTarget: (input) => parseTarget(input, suffix),
+    parseTarget: (input) => parseTarget(input, suffix, single),
     describe: (target, slot) => describe(target, slot),
     check: (target, slot, current, call) =>
       asAdministrator(target, call, async (query, admin) =>
@@ -56,7 +64,7 @@ export function postgresRotator(deps: PostgresDeps): Rotator<PostgresConfig> {
     async set(target, pending, call) {
       const { slot, current, value } = pending;
       if (value === undefined) throw new TypeError('set of postgres needs the value that the engine has minted');
-      refuseInUse(target, slot, current.slot);
+      refuseInUse(target, slot, single ? '' : current.slot);
       const verifier = await scramVerifier(value);
       await asAdministrator(target, call, async (query, admin) => {
         throwFirst(target, blockersOf(await readPair(query, target.slots), current.slot, slot, admin));
@@ -77,9 +85,15 @@ export function postgresRotator(deps: PostgresDeps): Rotator<PostgresConfig> {
       await session(login, call, () => Promise.resolve());
     },
     revoke: (target, slot, how, call) =>
-      revoke(asAdministrator, deps.disableOnRevoke === true, target, slot, how, call),
-    bootstrap: (target, how, call) =>
-      asAdministrator(target, call, (query) => bootstrap(query, target.slots, target.current, how.dryRun)),
+      single
+        ? endSessions(asAdministrator, target, slot, how, call)
+        : revoke(asAdministrator, deps.disableOnRevoke === true, target, slot, how, call),
+    ...(single
+      ? {}
+      : {
+          bootstrap: (target, how, call) =>
+            asAdministrator(target, call, (query) => bootstrap(query, target.slots, target.current, how.dryRun)),
+        }),
   };
 }
 
@@ -138,6 +152,21 @@ async function revoke(
       throw error;
     }
     if (!how.endSessions) return;
+    await query(END_SESSIONS, [slot], { mutates: true, what: `ending the sessions of ${slot}` });
+  });
+}
+
+/** Of a single account, whose value before is out of use already. */
+async function endSessions(
+  asAdministrator: AsAdministrator,
+  target: PostgresTarget,
+  slot: Slot,
+  how: { readonly endSessions: boolean },
+  call: Call,
+): Promise<void> {
+  call.signal.throwIfAborted();
+  if (!how.endSessions) return;
+  await asAdministrator(target, call, async (query) => {
     await query(END_SESSIONS, [slot], { mutates: true, what: `ending the sessions of ${slot}` });
   });
 }

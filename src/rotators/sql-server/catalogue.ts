@@ -106,15 +106,16 @@ export function blockersOf(catalogue: Catalogue, target: Target<SqlServerConfig>
   const { accounts, administrator, database } = catalogue;
   const who = identifier(administrator);
   const server = target.hosts[0] ?? '';
-  const other = target.slots.find((candidate) => candidate !== slot) ?? '';
+  const other = target.slots.find((candidate) => candidate !== slot) ?? slot;
   const [idle, model] = [accounts.get(slot), accounts.get(other)];
   const contained = target.config.contained || (idle?.kind === 'contained' && model?.kind === 'contained');
   const blockers: Blocker[] = [];
   if (target.slots.some((candidate) => candidate.toLowerCase() === administrator.toLowerCase())) {
-    const message = `${administrator} is the administrator that Keyturn logs in with on ${server} and cannot be an account of the pair`;
-    return [{ code: 'CONFIG_INVALID', message, remedy: 'Give the application two accounts of its own.' }];
+    const message = `${administrator} is the administrator that Keyturn logs in with on ${server} and cannot be an account that it rotates`;
+    return [{ code: 'CONFIG_INVALID', message, remedy: 'Give the application accounts of its own.' }];
   }
-  if (!catalogue.seesDatabase || (!catalogue.seesServer && !contained)) {
+  // A single account has no grants to be compared with another's.
+  if (other !== slot && (!catalogue.seesDatabase || (!catalogue.seesServer && !contained))) {
     blockers.push({
       code: 'ACCESS_DENIED',
       message: `the administrator ${administrator} cannot see the grants of other accounts on ${server}/${database}, so they cannot be compared`,
@@ -124,11 +125,14 @@ export function blockersOf(catalogue: Catalogue, target: Target<SqlServerConfig>
     });
     return blockers;
   }
-  for (const missing of [slot, other].filter((candidate) => !accounts.has(candidate))) {
+  for (const missing of [...new Set([slot, other])].filter((candidate) => !accounts.has(candidate))) {
     blockers.push({
       code: 'TARGET_NOT_FOUND',
       message: `there is no login or user ${missing} on ${server}/${database}`,
-      remedy: `POST /api/bootstrap creates the second account of the pair with the same grants; or correct the tags CredentialId and AlternateCredentialId.`,
+      remedy:
+        other === slot
+          ? 'Correct the tag CredentialId, or create the account.'
+          : 'POST /api/bootstrap creates the second account of the pair with the same grants; or correct the tags CredentialId and AlternateCredentialId.',
     });
   }
   if (idle !== undefined && !idle.mayAlter) {
@@ -141,7 +145,7 @@ export function blockersOf(catalogue: Catalogue, target: Target<SqlServerConfig>
           : `In ${database}: GRANT ALTER ANY USER TO ${who}`,
     });
   }
-  if (idle !== undefined && model !== undefined) blockers.push(...compare(model, idle, server));
+  if (idle !== undefined && model !== undefined && model !== idle) blockers.push(...compare(model, idle, server));
   return blockers;
 }
 

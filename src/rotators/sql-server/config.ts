@@ -30,36 +30,38 @@ export function claimsAddress(address: string, sqlSuffix: string): boolean {
  * so the target's id is the server; only with `?contained=true` it is the database.
  * @throws CONFIG_INVALID with every problem
  */
-export function parseTarget(input: TargetInput, sqlSuffix: string): Target<SqlServerConfig> {
+export function parseTarget(input: TargetInput, sqlSuffix: string, single = false): Target<SqlServerConfig> {
   const problems: Problem[] = [];
   const address = readAddress(input.providerAddress, sqlSuffix);
   if (typeof address === 'string') problems.push({ path: 'tags.ProviderAddress', message: address });
   const first = input.credentialId;
-  const second = input.alternateCredentialId ?? alternateOf(first);
   checkName('tags.CredentialId', first, problems);
-  if (first !== '' || input.alternateCredentialId !== undefined)
-    checkName('tags.AlternateCredentialId', second, problems);
-  if (first !== '' && first.toLowerCase() === second.toLowerCase()) {
-    problems.push({
-      path: 'tags.AlternateCredentialId',
-      message: `names the same account as CredentialId (${first}); a pair needs two`,
-    });
-  }
+  const slots = single ? [first] : [first, secondAccount(input, problems)];
   if (problems.length > 0 || typeof address === 'string') {
     throw configInvalid(
-      'The tags name no pair of SQL Server accounts',
+      `The tags name no ${single ? 'SQL Server account' : 'pair of SQL Server accounts'}`,
       problems,
-      'ProviderAddress is host[,port]/database or the ARM id of a server; CredentialId and AlternateCredentialId are two logins with the same grants (src/rotators/sql-server/README.md).',
+      `ProviderAddress is host[,port]/database or the ARM id of a server; CredentialId ${single ? 'is a login or contained user' : 'and AlternateCredentialId are two logins with the same grants'} (src/rotators/sql-server/README.md).`,
     );
   }
   const server = `sql-server://${address.host}:${address.port}`;
   return {
     id: address.contained ? `${server}/${address.database.toLowerCase()}` : server,
-    slots: [first, second],
+    slots,
     current: first,
     hosts: [`${address.host}:${address.port}`],
     config: address,
   };
+}
+
+function secondAccount({ credentialId: first, alternateCredentialId }: TargetInput, problems: Problem[]): string {
+  const path = 'tags.AlternateCredentialId';
+  const second = alternateCredentialId ?? alternateOf(first);
+  if (first !== '' || alternateCredentialId !== undefined) checkName(path, second, problems);
+  if (first !== '' && first.toLowerCase() === second.toLowerCase()) {
+    problems.push({ path, message: `names the same account as CredentialId (${first}); a pair needs two` });
+  }
+  return second;
 }
 
 /** The convention when the tag AlternateCredentialId is absent: `app` pairs with `app_alt`, and back. */

@@ -12,6 +12,8 @@ import { grantsQuery, identifier, sessionsQuery, setEnabled, setPassword } from 
 
 export interface SqlServerDeps extends ClientOptions {
   readonly administrators: Administrators;
+  /** `single`: one account, whose password is replaced in place. A pair when absent. */
+  readonly accounts?: 'pair' | 'single';
   /** Domain of Azure SQL in this cloud, with its leading dot; for servers named by an ARM id. */
   readonly sqlSuffix?: string;
   /** Entra scope of Azure SQL in this cloud. */
@@ -33,11 +35,17 @@ export function sqlServerRotator(deps: SqlServerDeps): Rotator<SqlServerConfig> 
   const accessTo = (target: SqlTarget, call: Call): Access =>
     new Access({ ...deps, sqlSuffix, scope, forms }, target, call);
   const disable = deps.disableOnRevoke === true;
+  const single = deps.accounts === 'single';
   return {
-    kind: 'sql-server',
-    capabilities: { minting: 'engine', overlap: 'two-slots', revocable: true },
+    kind: single ? 'sql-server-single' : 'sql-server',
+    capabilities: {
+      minting: 'engine',
+      overlap: single ? 'none' : 'two-slots',
+      revocable: !single,
+      proof: 'log-in',
+    },
     claims: (address) => claimsAddress(address, sqlSuffix),
-    parseTarget: (input) => parseTarget(input, sqlSuffix),
+    parseTarget: (input) => parseTarget(input, sqlSuffix, single),
     describe: (target, slot) => describe(target, slot, sqlSuffix),
     async check(target, slot, _current, call) {
       const access = accessTo(target, call);
@@ -59,7 +67,7 @@ export function sqlServerRotator(deps: SqlServerDeps): Rotator<SqlServerConfig> 
     async set(target, pending, call) {
       const { slot, value } = pending;
       if (value === undefined) throw new TypeError('the engine mints the value for sql-server');
-      if (!target.slots.includes(slot) || slot === pending.current.slot) throw inUse(slot, target);
+      if (!target.slots.includes(slot) || (!single && slot === pending.current.slot)) throw inUse(slot, target);
       const access = accessTo(target, call);
       const work = async (connection: SqlConnection): Promise<Issued> => {
         const { catalogue } = await access.look(connection, grantsQuery);
@@ -92,9 +100,18 @@ export function sqlServerRotator(deps: SqlServerDeps): Rotator<SqlServerConfig> 
     },
     async revoke(target, slot, how, call) {
       const access = accessTo(target, call);
+      if (single) {
+        call.signal.throwIfAborted();
+        if (how.endSessions) await endSessions(access, target, slot);
+        return;
+      }
       await access.run((connection) => revoke(access, connection, target, slot, { ...how, disable }), { about: slot });
     },
-    bootstrap: (target, { dryRun }, call) => bootstrap(accessTo(target, call), target, randomPassword, dryRun),
+    ...(single
+      ? {}
+      : {
+          bootstrap: (target, { dryRun }, call) => bootstrap(accessTo(target, call), target, randomPassword, dryRun),
+        }),
   };
 }
 
@@ -104,7 +121,7 @@ async function revoke(
   connection: SqlConnection,
   target: SqlTarget,
   slot: Slot,
-  { endSessions, disable }: { readonly endSessions: boolean; readonly disable: boolean },
+  how: { readonly endSessions: boolean; readonly disable: boolean },
 ): Promise<void> {
   const { catalogue, form } = await access.look(connection, sessionsQuery);
   const account = catalogue.accounts.get(slot);
@@ -115,15 +132,20 @@ async function revoke(
     return;
   }
   if (!account.mayAlter && first !== undefined) throw blocked(first);
-  const off = disable && account.kind === 'login' ? [setEnabled(slot, false)] : [];
+  const off = how.disable && account.kind === 'login' ? [setEnabled(slot, false)] : [];
   await access.alter(connection, catalogue, account, [setPassword(account.kind, slot, randomPassword(slot)), ...off]);
-  if (!endSessions || form === 'azure-master') return;
+  if (!how.endSessions || form === 'azure-master') return;
   if (!catalogue.seesSessions) throw unseenSessions(catalogue, target, 'applied');
   // Asked again: somebody may have logged in before the password changed. The first connection may be closed by now.
+  await endSessions(access, target, slot);
+}
+
+async function endSessions(access: Access, target: SqlTarget, slot: Slot): Promise<void> {
   await access.run(
     async (now) => {
-      const { catalogue: after } = await access.look(now, sessionsQuery);
-      for (const { id } of after.sessions.get(slot) ?? []) await kill(now, id);
+      const { catalogue, form } = await access.look(now, sessionsQuery);
+      if (form !== 'azure-master' && !catalogue.seesSessions) throw unseenSessions(catalogue, target, 'applied');
+      for (const { id } of catalogue.sessions.get(slot) ?? []) await kill(now, id);
     },
     { about: slot },
   );

@@ -50,8 +50,8 @@ export class Bench {
   readonly engine: Engine;
   #ids = 0;
 
-  constructor(minting: Capabilities['minting'] = 'engine', change: (rotator: Rotator) => Rotator = (same) => same) {
-    this.rotator = new MemoryRotator(this.calls, minting);
+  constructor(capabilities: Partial<Capabilities> = {}, change: (rotator: Rotator) => Rotator = (same) => same) {
+    this.rotator = new MemoryRotator(this.calls, capabilities);
     const settings = readSettings({
       KEYTURN_VAULTS: `${VAULT} ${OTHER_VAULT}`,
       KEYTURN_ALLOWED_HOSTS: 'bank.example shop.example',

@@ -27,9 +27,12 @@ export class MemoryRotator implements Rotator {
   answersPending = false;
   #minted = 0;
 
-  constructor(calls: Calls, minting: Capabilities['minting'] = 'engine') {
+  /** Which rotation made a credential, where each makes one of its own. */
+  readonly labels = new Map<Slot, string>();
+
+  constructor(calls: Calls, capabilities: Partial<Capabilities> = {}) {
     this.#calls = calls;
-    this.capabilities = { minting, overlap: 'two-slots', revocable: true };
+    this.capabilities = { minting: 'engine', overlap: 'two-slots', revocable: true, proof: 'log-in', ...capabilities };
   }
 
   claims(address: string): boolean {
@@ -37,7 +40,9 @@ export class MemoryRotator implements Rotator {
   }
 
   parseTarget({ credentialId, alternateCredentialId, providerAddress }: TargetInput): Target {
-    const slots = alternateCredentialId === undefined ? [credentialId] : [credentialId, alternateCredentialId];
+    const { overlap } = this.capabilities;
+    const second = alternateCredentialId === undefined || overlap === 'none' ? [] : [alternateCredentialId];
+    const slots = overlap === 'many' ? [] : [credentialId, ...second];
     return { id: `bank:${providerAddress}`, slots, current: credentialId, hosts: [providerAddress], config: {} };
   }
 
@@ -52,22 +57,31 @@ export class MemoryRotator implements Rotator {
 
   async list(target: Target): Promise<readonly LiveCredential[]> {
     await this.#calls.made('rotator.list');
-    return target.slots
+    const slots = target.slots.length === 0 ? [...this.passwords.keys()] : target.slots;
+    return slots
       .filter((slot) => this.passwords.has(slot))
       .map((slot) => {
-        const sessions = this.sessions.get(slot);
-        return { credentialId: slot, slot, ...(sessions === undefined ? {} : { sessions }) };
+        const [sessions, rotationId] = [this.sessions.get(slot), this.labels.get(slot)];
+        return {
+          credentialId: slot,
+          slot,
+          ...(sessions === undefined ? {} : { sessions }),
+          ...(rotationId === undefined ? {} : { rotationId }),
+        };
       });
   }
 
   async set(_target: Target, pending: Pending): Promise<Issued | 'pending'> {
     await this.#calls.made('rotator.set');
-    if (pending.slot === pending.current.slot) throw new TypeError('set was asked to touch the current credential');
+    if (pending.slot === pending.current.slot && this.capabilities.overlap !== 'none')
+      throw new TypeError('set was asked to touch the current credential');
     if (this.answersPending) return 'pending';
     this.#minted += 1;
     const value = pending.value ?? new SecretValue(`made-by-the-system-${this.#minted}`);
-    this.passwords.set(pending.slot, value.reveal());
-    return { credentialId: pending.slot, slot: pending.slot, value };
+    const slot = pending.slot === '' ? `made-${this.#minted}` : pending.slot;
+    this.passwords.set(slot, value.reveal());
+    if (pending.slot === '') this.labels.set(slot, pending.rotationId);
+    return { credentialId: slot, slot, value };
   }
 
   async test(target: Target, issued: Issued): Promise<void> {
@@ -82,7 +96,7 @@ export class MemoryRotator implements Rotator {
 
   async revoke(_target: Target, slot: Slot, { endSessions }: { readonly endSessions: boolean }): Promise<void> {
     await this.#calls.made('rotator.revoke');
-    this.passwords.delete(slot);
+    if (this.capabilities.overlap !== 'none') this.passwords.delete(slot);
     if (endSessions) this.ended.push(slot);
   }
 }

@@ -1,0 +1,114 @@
+import type { Engine } from './engine.ts';
+import { RotationError } from './errors.ts';
+import { makesOneMore, revokeOrphans } from './orphans.ts';
+import { drifted, nextVersion, type Plan } from './plan.ts';
+import type { Issued, Pending, SecretValue } from './ports.ts';
+import type { Session } from './session.ts';
+import { stage, staged } from './staging.ts';
+
+/**
+ * set and test: makes the new credential exist in the system and proves it. Called again after a crash (`resumed`), where
+ * nobody knows whether `set` had happened:
+ *
+ *   overlap   │ what is found again                      │ what is done about it
+ *   ──────────┼──────────────────────────────────────────┼─────────────────────────────────────────────────────
+ *   two-slots │ the idle slot may have an unknown value  │ another one is set; nobody used the first
+ *   many      │ a credential that nobody knows may exist │ it carries our rotation's id: revoked, then made anew
+ *   none      │ the pending value waits in the vault     │ where it logs in, `set` has happened; else it is set now
+ */
+export async function make(
+  engine: Engine,
+  session: Session,
+  planned: Plan,
+  resumed: boolean,
+): Promise<Issued | 'pending'> {
+  const { rotator, target } = planned.managed;
+  const { overlap } = rotator.capabilities;
+  const value = await pendingValue(engine, session, planned, resumed);
+  if (value !== undefined) session.guard(value);
+  // What the vault would refuse is found out before anything is changed; the present value stands in for one that the
+  // system is still to make.
+  const standIn = { credentialId: planned.idle, slot: planned.idle, value: value ?? planned.issued.value };
+  engine.vault.validate(nextVersion(planned, standIn, session.active.rotationId, session.now()));
+  if (resumed && overlap === 'none' && value !== undefined) {
+    const issued = { credentialId: planned.issued.credentialId, slot: planned.idle, value };
+    if (await alreadySet(session, planned, issued)) return issued;
+  }
+  if (resumed && makesOneMore(planned.managed)) {
+    await revokeOrphans(engine, session.scope, planned.managed, session.active);
+  }
+  const pending: Pending = {
+    rotationId: session.active.rotationId,
+    slot: planned.idle,
+    current: planned.issued,
+    ...(value === undefined ? {} : { value }),
+  };
+  const what = planned.idle === '' ? 'a new credential' : planned.idle;
+  const issued = await session.step('set', `setting ${what}`, (call) => rotator.set(target, pending, call));
+  if (issued === 'pending') return issued;
+  session.guard(issued.value);
+  await session.step('test', `testing ${what}`, (call) => rotator.test(target, issued, call));
+  return issued;
+}
+
+/** Does this rotation's value have to outlive a crash before it is published? */
+export function waitsInVault({ rotator }: Plan['managed']): boolean {
+  const { minting, overlap } = rotator.capabilities;
+  return minting === 'person' || (minting === 'engine' && overlap === 'none');
+}
+
+async function pendingValue(
+  engine: Engine,
+  session: Session,
+  planned: Plan,
+  resumed: boolean,
+): Promise<SecretValue | undefined> {
+  const { minting } = planned.managed.rotator.capabilities;
+  if (minting === 'system') return undefined;
+  if (!waitsInVault(planned.managed)) return engine.mint(planned.managed.policy.shape);
+  const found = resumed ? await staged(engine, session) : undefined;
+  if (found !== undefined) return found;
+  if (minting === 'person') throw valueAwaited(session, planned);
+  const minted = engine.mint(planned.managed.policy.shape);
+  await stage(engine, session, minted, new Date(session.now().getTime() + planned.managed.policy.validityMs));
+  return minted;
+}
+
+/**
+ * After a crash in or after `set` of a system with one slot: which of the two values is live?
+ * @throws DRIFTED when it is neither: somebody else changed it meanwhile
+ */
+async function alreadySet(session: Session, planned: Plan, issued: Issued): Promise<boolean> {
+  if (await logsIn(session, planned, issued, 'test', 'testing the pending value')) return true;
+  if (await logsIn(session, planned, planned.issued, 'set', 'testing the current credential')) return false;
+  if (session.active.forced || session.active.compromised) return false;
+  throw drifted(session.object, planned);
+}
+
+async function logsIn(
+  session: Session,
+  { managed: { rotator, target } }: Plan,
+  issued: Issued,
+  step: 'test' | 'set',
+  what: string,
+): Promise<boolean> {
+  try {
+    if (step === 'test') await session.step(step, what, (call) => rotator.test(target, issued, call));
+    else await session.call(what, (call) => rotator.test(target, issued, call));
+    return true;
+  } catch (error) {
+    if (error instanceof RotationError && error.code === 'CREDENTIAL_REJECTED') return false;
+    throw error;
+  }
+}
+
+/** Nobody but a person can make this value: the run waits for it, and says how to hand it in. */
+function valueAwaited(session: Session, { managed: { target } }: Plan): RotationError {
+  const { vault, name } = session.object;
+  return new RotationError({
+    code: 'VALUE_AWAITED',
+    recovery: 'human',
+    message: `a new value of ${vault}/secrets/${name} is to be made by a person${target.id === '' ? '' : ` at ${target.id}`}`,
+    remedy: `Make the new credential there, leave the old one valid, and hand the new value in: PUT /api/rotations/${session.active.rotationId}/value {"value":"…"}`,
+  });
+}

@@ -1,0 +1,33 @@
+import type { CallScope } from './calls.ts';
+import type { Engine } from './engine.ts';
+import type { Managed } from './ports.ts';
+import type { Run } from './record.ts';
+
+/**
+ * Takes out of use what a crash or a lost answer of `set` has left: credentials with the rotation's id on them, of which no
+ * record and no reader knows. Only for systems where each rotation makes one more (overlap `many`); may be repeated.
+ * @param scope under the lease: whoever holds it is the only one who makes credentials with this id
+ * @throws what the rotator throws; then some may be left, and are found again
+ */
+export async function revokeOrphans(
+  engine: Engine,
+  scope: CallScope,
+  { rotator, target }: Managed,
+  { rotationId }: Pick<Run, 'rotationId'>,
+): Promise<void> {
+  const live = await scope.run('looking for what an interruption has left', (call) => rotator.list(target, call));
+  const inHand = target.current.toLowerCase();
+  for (const { credentialId, rotationId: label } of live) {
+    if (label !== rotationId || credentialId.toLowerCase() === inHand) continue;
+    await scope.run(`revoking the orphan ${credentialId}`, (call) =>
+      rotator.revoke(target, credentialId, { endSessions: false }, call),
+    );
+    engine.log('warn', 'an orphan of an interrupted rotation was revoked', { rotationId, credentialId });
+  }
+}
+
+/** Does each rotation of this system make one more credential, of which nobody knows before it is published? */
+export function makesOneMore({ rotator }: Managed): boolean {
+  const { minting, overlap } = rotator.capabilities;
+  return overlap === 'many' && minting === 'system';
+}

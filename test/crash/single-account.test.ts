@@ -1,0 +1,6 @@
+import { postgresHarness } from '../contract/postgres.harness.ts';
+import { sqlServerHarness } from '../contract/sql-server.harness.ts';
+import { describeCrashes } from './crash-suite.ts';
+
+describeCrashes(postgresHarness({ accounts: 'single' }));
+describeCrashes(sqlServerHarness({ edition: 'box', contained: false, single: true }));

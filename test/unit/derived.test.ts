@@ -1,0 +1,153 @@
+/** Secrets that are computed from others: found by the sweep, computed once, in order, never in a circle. */
+import { describe, expect, it } from 'vitest';
+import { createConfiguration } from '../../src/config/tags.ts';
+import { readSettings } from '../../src/config/settings.ts';
+import type { Call, ObjectRef } from '../../src/rotation/ports.ts';
+import { sweep } from '../../src/rotation/sweep.ts';
+import { parseValue } from '../../src/rotation/value/value.ts';
+import { derivedRotator } from '../../src/rotators/derived/rotator.ts';
+import { Bench, days, error, OBJECT, OLD, OTHER_VAULT, OVERLAP, VAULT } from '../support/memory/bench.ts';
+import { MINUTE } from '../support/memory/clock.ts';
+
+const DERIVED: ObjectRef = { kind: 'secret', vault: OTHER_VAULT, name: 'url' };
+const SOURCE = `${VAULT}/secrets/${OBJECT.name}`;
+const call: Call = { signal: new AbortController().signal, now: () => days(0) };
+
+/** db holds a pair's password in kv; url, in another vault, is computed from it. */
+function setUp(source: string = JSON.stringify({ user: 'a', password: OLD })): Bench {
+  const bench = new Bench();
+  const settings = readSettings({
+    KEYTURN_VAULTS: `${VAULT} ${OTHER_VAULT}`,
+    KEYTURN_ALLOWED_HOSTS: 'bank.example',
+    KeyturnStorage: 'UseDevelopmentStorage=true',
+  });
+  const rotator = derivedRotator({
+    serves: (vault) => settings.vaults.includes(vault),
+    read: (object) => bench.vault.current(object),
+    parseValue,
+  });
+  Object.assign(bench.engine, { configuration: createConfiguration(settings, [bench.rotator, rotator]) });
+  bench.seed({ value: source });
+  bench.rotator.passwords.set('a', OLD);
+  bench.vault.put(
+    DERIVED,
+    `bank://a:${OLD}@bank.example/x?y=1`,
+    { ProviderAddress: SOURCE },
+    { createdOn: days(-60), expiresOn: days(60) },
+  );
+  return bench;
+}
+
+const valueOf = (bench: Bench, object = DERIVED): string => bench.vault.peek(object)[0]?.value.reveal() ?? '';
+
+async function live(bench: Bench): Promise<void> {
+  for (let turn = 0; turn < 8; turn += 1) {
+    await sweep(bench.engine);
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+  }
+}
+
+describe('a derived secret', () => {
+  it('follows its source within a sweep: user and password change, and nothing else', async () => {
+    const bench = setUp();
+    await bench.rotated();
+    await live(bench);
+    expect(valueOf(bench)).toBe(`bank://b:${bench.minted[0] ?? ''}@bank.example/x?y=1`);
+    expect(bench.vault.peek(DERIVED), 'once, however many sweeps').toHaveLength(2);
+    expect(bench.told()).not.toContain(bench.minted[0]);
+  });
+
+  it('is over after its overlap, with nothing to revoke', async () => {
+    const bench = setUp();
+    await bench.rotated();
+    await live(bench);
+    bench.clock.advance(OVERLAP);
+    await live(bench);
+    expect(bench.journal.entry(DERIVED)?.record.run).toMatchObject({ state: 'done', reason: 'SourceChanged' });
+  });
+
+  it('is left alone when its source was written again with the same value', async () => {
+    const bench = setUp();
+    bench.seed({ value: JSON.stringify({ user: 'a', password: OLD }), createdOn: days(0), expiresOn: days(80) });
+    await live(bench);
+    expect(bench.vault.peek(DERIVED)).toHaveLength(1);
+    expect(bench.outcomes).toContainEqual(expect.objectContaining({ reason: 'UpToDate' }));
+  });
+
+  it('is computed anew at its own expiry, and stays the same', async () => {
+    const bench = setUp();
+    await bench.deliver({ object: DERIVED, trigger: 'manual', rotationId: 'asked' });
+    expect(valueOf(bench)).toBe(`bank://a:${OLD}@bank.example/x?y=1`);
+  });
+
+  it('keeps its user where the source is a bare password', async () => {
+    const bench = setUp('a-new-bare-password');
+    bench.seed({ value: 'a-new-bare-password', createdOn: days(0), expiresOn: days(80) });
+    await live(bench);
+    expect(valueOf(bench)).toBe('bank://a:a-new-bare-password@bank.example/x?y=1');
+  });
+
+  it('waits for its source when that cannot be read, and is blocked when it may not be', async () => {
+    const bench = setUp();
+    await bench.rotated();
+    const ask = (id: string) => ({ object: DERIVED, trigger: 'source', rotationId: id }) as const;
+    bench.calls.before('vault.current', () => bench.calls.fail('vault.current', error('UNAVAILABLE')));
+    expect(await bench.deliver(ask('first'))).toMatchObject({ outcome: 'waiting' });
+    const other = setUp();
+    await other.rotated();
+    const denied = error('ACCESS_DENIED', { recovery: 'reconfigure' });
+    other.calls.before('vault.current', () => other.calls.fail('vault.current', denied));
+    expect(await other.deliver(ask('first'))).toMatchObject({ outcome: 'blocked' });
+  });
+
+  it.each([
+    ['in two steps', [['x', 'url']], /in a circle/],
+    ['with itself', [['x', 'x']], /in a circle/],
+  ] as const)('in a circle %s is refused, and its members are named', async (_, links, says) => {
+    const bench = setUp();
+    bench.vault.put({ ...DERIVED, name: 'x' }, 'bank://u:p@h', {
+      ProviderAddress: `${OTHER_VAULT}/secrets/${links[0][1]}`,
+    });
+    bench.vault.put(DERIVED, `bank://a:${OLD}@h`, { ProviderAddress: `${OTHER_VAULT}/secrets/x` });
+    const outcome = await bench.deliver({ object: DERIVED, trigger: 'manual', rotationId: 'asked', force: true });
+    expect(outcome).toMatchObject({ outcome: 'blocked' });
+    expect(bench.journal.entry(DERIVED)?.record.run?.blocked?.message).toMatch(says);
+  });
+
+  it('may be derived from a derived one', async () => {
+    const bench = setUp();
+    const third: ObjectRef = { ...DERIVED, name: 'third' };
+    bench.vault.put(
+      third,
+      `Server=x;User Id=a;Password=${OLD}`,
+      { ProviderAddress: `${OTHER_VAULT}/secrets/url` },
+      { createdOn: days(-60), expiresOn: days(60) },
+    );
+    await bench.rotated();
+    await live(bench);
+    expect(valueOf(bench, third)).toBe(`Server=x;User Id=b;Password=${bench.minted[0] ?? ''}`);
+  });
+
+  it('tells a wrong value from its source’s', async () => {
+    const bench = setUp();
+    const managed = bench.engine.configuration.managed(bench.vault.peek(DERIVED)[0]?.tags ?? {});
+    const { rotator, target } = managed ?? expect.fail('it is managed');
+    expect(
+      await rotator.check(
+        target,
+        '',
+        { credentialId: '', slot: '', value: parseValue(bench.vault.peek(OBJECT)[0]?.value ?? expect.fail()).secret },
+        call,
+      ),
+    ).toEqual([]);
+    const wrong = {
+      credentialId: '',
+      slot: '',
+      value: parseValue(bench.vault.peek(DERIVED)[0]?.value ?? expect.fail()).secret,
+    };
+    await rotator.test(target, wrong, call);
+    bench.vault.put(OBJECT, 'another', {});
+    await expect(rotator.test(target, wrong, call)).rejects.toMatchObject({ code: 'CREDENTIAL_REJECTED' });
+  });
+});

@@ -1,0 +1,178 @@
+/** One account, one password: the new one takes the place of the old one, and waits in the vault before that. */
+import { describe, expect, it } from 'vitest';
+import { cancel } from '../../src/rotation/cancel.ts';
+import { LEASE_MS } from '../../src/rotation/calls.ts';
+import { isPending, pendingOf } from '../../src/rotation/staging.ts';
+import { Bench, error, OBJECT, OLD, TAGS } from '../support/memory/bench.ts';
+import { MINUTE } from '../support/memory/clock.ts';
+
+const single = (): Bench => new Bench({ overlap: 'none', revocable: false });
+const PENDING = pendingOf(OBJECT);
+const pendingVersions = (bench: Bench) => bench.vault.peek(PENDING);
+
+/** Everything that comes of the first delivery, then of time. */
+async function live(bench: Bench): Promise<void> {
+  for (let turn = 0; turn < 60; turn += 1) {
+    await bench.drain();
+    bench.clock.advance(MINUTE);
+  }
+}
+
+describe('a rotation in place', () => {
+  it('puts the value away before it changes the password, publishes it, and leaves no enabled pending version', async () => {
+    const bench = single();
+    bench.calls.before('rotator.set', () => expect(pendingVersions(bench)).toHaveLength(1));
+    await bench.rotated();
+    await live(bench);
+    expect(bench.run).toMatchObject({ state: 'done', step: 'done', from: { slot: 'a' }, to: { slot: 'a' } });
+    expect(bench.currentWorks()).toBe(true);
+    expect(pendingVersions(bench).map((version) => version.enabled)).toEqual([false]);
+    expect(bench.calls.count('rotator.revoke'), 'there is nothing to revoke').toBe(0);
+    expect(bench.told()).not.toContain(bench.minted[0]);
+  });
+
+  it('keeps the tags that name an alternate account: it is not this rotation’s', async () => {
+    const bench = single();
+    await bench.rotated();
+    expect(bench.vault.peek(OBJECT)[0]?.tags).toMatchObject({ CredentialId: 'a', AlternateCredentialId: 'b' });
+  });
+
+  it('is finished at once when the password was changed and the answer was lost', async () => {
+    const bench = single();
+    bench.calls.before('rotator.set', () => bench.calls.fail('rotator.test', error('TIMED_OUT')));
+    await bench.deliver(bench.message());
+    expect(bench.currentWorks(), 'the gap').toBe(false);
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    expect(bench.currentWorks()).toBe(true);
+    expect(bench.calls.count('rotator.set'), 'the password is not changed twice').toBe(1);
+    expect(bench.minted).toHaveLength(1);
+  });
+
+  it('sets the same pending value when the password was not changed yet', async () => {
+    const bench = single();
+    bench.calls.fail('rotator.set', error('UNAVAILABLE'));
+    await bench.deliver(bench.message());
+    expect(bench.currentWorks()).toBe(true);
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    expect(bench.currentWorks()).toBe(true);
+    expect(bench.minted, 'one value, set once').toHaveLength(1);
+  });
+
+  it('mints anew when it died before the value was put away, or another rotation’s waits there', async () => {
+    const bench = single();
+    bench.vault.put(PENDING, 'of-an-older-rotation', { RotationId: 'older' });
+    bench.calls.fail('vault.write', error('UNAVAILABLE'));
+    await bench.deliver(bench.message());
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    expect(bench.currentWorks()).toBe(true);
+    expect(bench.minted).toHaveLength(2);
+  });
+
+  it('is blocked when neither value works after a crash, unless it is forced', async () => {
+    const bench = single();
+    bench.calls.fail('rotator.set', error('UNAVAILABLE'));
+    await bench.deliver(bench.message());
+    bench.rotator.passwords.set('a', 'changed-by-somebody');
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    expect(bench.run.blocked).toMatchObject({ code: 'DRIFTED' });
+    const forced = bench.message('manual', { rotationId: bench.run.rotationId, force: true });
+    expect(await bench.deliver(forced)).toMatchObject({ outcome: 'rotated' });
+    expect(bench.currentWorks()).toBe(true);
+  });
+
+  it('goes on after any other failure of the question which value is live', async () => {
+    const bench = single();
+    bench.calls.fail('rotator.set', error('UNAVAILABLE'));
+    await bench.deliver(bench.message());
+    bench.calls.fail('rotator.test', error('UNAVAILABLE'));
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    expect(bench.run).toMatchObject({ state: 'waiting', lastError: { code: 'UNAVAILABLE' } });
+    await live(bench);
+    expect(bench.currentWorks()).toBe(true);
+  });
+
+  it('does not go on without knowing whether a value waits', async () => {
+    const bench = single();
+    bench.calls.fail('rotator.set', error('UNAVAILABLE'));
+    await bench.deliver(bench.message());
+    bench.clock.advance(MINUTE);
+    bench.calls.before('vault.current', () => bench.calls.fail('vault.current', error('ACCESS_DENIED')));
+    await bench.drain();
+    expect(bench.run.lastError ?? bench.run.blocked).toMatchObject({ code: 'ACCESS_DENIED' });
+    expect(bench.minted).toHaveLength(1);
+  });
+
+  it('of a compromised password ends the sessions that were opened with it', async () => {
+    const bench = single();
+    await bench.deliver(bench.message('compromised', { rotationId: 'leak' }));
+    expect(bench.run).toMatchObject({ state: 'done' });
+    expect(bench.rotator.ended).toEqual(['a']);
+    expect(bench.currentWorks()).toBe(true);
+  });
+
+  it('is closed also when the tags of its secret are gone by then', async () => {
+    const bench = single();
+    await bench.rotated();
+    bench.vault.change(OBJECT, { tags: {} });
+    await live(bench);
+    expect(bench.run).toMatchObject({ state: 'done' });
+    expect(pendingVersions(bench)[0]?.enabled).toBe(false);
+  });
+});
+
+describe('cancelling a rotation in place', () => {
+  it('is possible while the readers’ password works', async () => {
+    const bench = single();
+    bench.calls.fail('rotator.set', error('ACCESS_DENIED', { recovery: 'reconfigure' }));
+    await bench.deliver(bench.message());
+    expect(await cancel(bench.engine, bench.run.rotationId, 'on-call')).toMatchObject({ state: 'cancelled' });
+    expect(bench.record?.lease).toBeUndefined();
+  });
+
+  it('is refused when only the new version would let them in again', async () => {
+    const bench = single();
+    bench.calls.before('rotator.set', () =>
+      bench.calls.fail('vault.write', error('ACCESS_DENIED', { recovery: 'reconfigure' })),
+    );
+    await bench.deliver(bench.message());
+    expect(bench.run).toMatchObject({ state: 'blocked', step: 'finish' });
+    await expect(cancel(bench.engine, bench.run.rotationId, 'on-call')).rejects.toMatchObject({ code: 'CONFLICT' });
+    bench.clock.advance(LEASE_MS + 1000);
+    expect(await bench.resume({ trigger: 'manual' })).toMatchObject({ outcome: 'rotated' });
+    expect(bench.currentWorks()).toBe(true);
+  });
+
+  it('is not done when nobody can tell whether it works', async () => {
+    const bench = single();
+    bench.calls.fail('rotator.set', error('ACCESS_DENIED', { recovery: 'reconfigure' }));
+    await bench.deliver(bench.message());
+    bench.calls.fail('rotator.test', error('UNAVAILABLE'));
+    await expect(cancel(bench.engine, bench.run.rotationId, 'on-call')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(bench.run.state).toBe('blocked');
+  });
+});
+
+describe('the name under which a value waits', () => {
+  it('is the secret’s own with an ending, and differs for long names that begin alike', () => {
+    const named = (name: string): string => pendingOf({ ...OBJECT, name }).name;
+    expect(named('db')).toBe('db-keyturn-pending');
+    const [first, second] = [named(`${'x'.repeat(126)}a`), named(`${'x'.repeat(126)}b`)];
+    expect(first).toHaveLength(127);
+    expect(first).not.toBe(second);
+    expect([first, named('db')].map((name) => isPending({ ...OBJECT, name }))).toEqual([true, true]);
+    expect(isPending(OBJECT)).toBe(false);
+    expect(first).toMatch(/^[0-9a-zA-Z-]+$/);
+  });
+});
+
+it('a secret that is managed in place is not handed out by another one either', async () => {
+  const bench = single();
+  bench.vault.put({ ...OBJECT, name: 'copy' }, OLD, TAGS);
+  expect(await bench.deliver(bench.message())).toMatchObject({ outcome: 'blocked' });
+  expect(bench.run.blocked).toMatchObject({ code: 'SLOT_OWNED' });
+});
