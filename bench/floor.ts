@@ -13,6 +13,7 @@ import { SecretValue } from '../src/rotation/secret-value.ts';
 import { POSTGRES_SCOPE } from '../src/rotators/postgres/rotator.ts';
 import { scramVerifier } from '../src/rotators/postgres/scram.ts';
 import { alterPassword, PAIR } from '../src/rotators/postgres/sql.ts';
+import { SERVICE_SUFFIXES } from '../src/rotators/arm-key/rows.ts';
 import { readSettings } from '../src/config/settings.ts';
 import type { Stage } from './stage.ts';
 
@@ -103,7 +104,7 @@ export class Floor {
 }
 
 function tableOf({ sandbox }: Stage, credential: DefaultAzureCredential): TableClient {
-  const { storage, table } = readSettings(sandbox.env);
+  const { storage, table } = readSettings(sandbox.env, SERVICE_SUFFIXES);
   return new TableClient(storage.tableUri ?? '', table, credential);
 }
 

@@ -7,6 +7,7 @@ import { createEngine } from '../src/main.ts';
 import type { Engine, Outcome } from '../src/rotation/engine.ts';
 import type { ObjectRef } from '../src/rotation/ports.ts';
 import { handlePropagate } from '../src/rotation/propagate.ts';
+import { SERVICE_SUFFIXES } from '../src/rotators/arm-key/rows.ts';
 import { handleRotate } from '../src/rotation/runner.ts';
 import { seed, type RotatorKind } from './seed.ts';
 
@@ -42,7 +43,7 @@ export class Stage {
     };
     return new Stage(
       sandbox,
-      createEngine(readSettings(sandbox.env), clock, () => undefined),
+      createEngine(readSettings(sandbox.env, SERVICE_SUFFIXES), clock, () => undefined),
     );
   }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { HttpRequest, InvocationContext } from '@azure/functions';
 import { describe, expect, test } from 'vitest';
 import { SETTING_NAMES, readSettings } from '../../src/config/settings.ts';
+import { SERVICE_SUFFIXES } from '../../src/rotators/arm-key/rows.ts';
 import { delivery } from '../../src/functions/delivery.ts';
 import { attempt, describeFailure } from '../../src/functions/failure.ts';
 import { caller, jsonBody, query, respond } from '../../src/functions/http.ts';
