@@ -1,0 +1,4 @@
+import { parcelHarness } from '../../examples/sample-rotator/harness.ts';
+import { describeRotator } from './rotator-suite.ts';
+
+describeRotator(parcelHarness());

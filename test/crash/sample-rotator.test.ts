@@ -1,0 +1,4 @@
+import { parcelHarness } from '../../examples/sample-rotator/harness.ts';
+import { describeCrashes } from './crash-suite.ts';
+
+describeCrashes(parcelHarness());
