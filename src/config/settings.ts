@@ -9,6 +9,7 @@ import {
   readBoolean,
   readHttps,
   readSuffix,
+  readSuffixes,
   readVaults,
   setting,
   type Env,
@@ -23,7 +24,7 @@ export type { StorageSettings } from './storage.ts';
 export interface Settings {
   /** Origins, lower case. */
   readonly vaults: readonly string[];
-  /** As configured, and the hosts that other settings name: ARM, and the Blob service of storage accounts. */
+  /** As configured, and the hosts that other settings name: ARM, and the services that keys are tried on. */
   readonly allowedHosts: readonly HostPattern[];
   /** The most specific pattern first. */
   readonly administrators: readonly AdministratorSetting[];
@@ -38,6 +39,8 @@ export interface Settings {
   readonly postgresSuffix: string;
   /** Without a leading dot, what follows `blob.`: `core.windows.net`. It may hold a port. */
   readonly storageSuffix: string;
+  /** By kind of rotator, what follows a resource's name in its host. It may hold a port. */
+  readonly serviceSuffixes: Readonly<Record<string, string>>;
   readonly sweepSchedule: string;
   readonly table: string;
   readonly storage: StorageSettings;
@@ -57,6 +60,7 @@ export const SETTING_NAMES = [
   'KEYTURN_SQL_SUFFIX',
   'KEYTURN_POSTGRES_SUFFIX',
   'KEYTURN_STORAGE_SUFFIX',
+  'KEYTURN_SERVICE_SUFFIXES',
   'KEYTURN_SWEEP_SCHEDULE',
   'KEYTURN_TABLE',
 ] as const;
@@ -65,9 +69,10 @@ export const DEFAULT_SWEEP_SCHEDULE = '0 */5 * * * *';
 
 /**
  * Reads the settings from an environment. Pure. A setting that is absent or blank has its default.
+ * @param services by kind of rotator, the DNS suffix of its service in the public cloud
  * @throws CONFIG_INVALID naming every problem of every setting at once
  */
-export function readSettings(env: Env): Settings {
+export function readSettings(env: Env, services: Readonly<Record<string, string>> = {}): Settings {
   const problems: Problem[] = [];
   const report: Report = (path, message) => void problems.push({ path: `settings.${path}`, message });
   refuseUnknown(env, report);
@@ -75,10 +80,11 @@ export function readSettings(env: Env): Settings {
   const topicEndpoint = readHttps(env, 'KEYTURN_TOPIC_ENDPOINT', undefined, report);
   const arm = readHttps(env, 'KEYTURN_ARM_ENDPOINT', 'https://management.azure.com', report) ?? '';
   const storageSuffix = readSuffix(env, 'KEYTURN_STORAGE_SUFFIX', 'core.windows.net', report);
+  const serviceSuffixes = readSuffixes(env, 'KEYTURN_SERVICE_SUFFIXES', services, report);
   const identityClientId = setting(env, 'AZURE_CLIENT_ID');
   const settings: Settings = {
     vaults,
-    allowedHosts: [...readAllowedHosts(env, report), ...implied(arm, storageSuffix)],
+    allowedHosts: [...readAllowedHosts(env, report), ...implied(arm, storageSuffix, serviceSuffixes)],
     administrators: readAdministrators(env, vaults, report),
     defaults: readDefaults(env, report),
     revokeDisablesLogin: readBoolean(env, 'KEYTURN_REVOKE_DISABLES_LOGIN', false, report),
@@ -86,6 +92,7 @@ export function readSettings(env: Env): Settings {
     sqlSuffix: `.${readSuffix(env, 'KEYTURN_SQL_SUFFIX', 'database.windows.net', report)}`,
     postgresSuffix: `.${readSuffix(env, 'KEYTURN_POSTGRES_SUFFIX', 'postgres.database.azure.com', report)}`,
     storageSuffix,
+    serviceSuffixes,
     sweepSchedule: setting(env, 'KEYTURN_SWEEP_SCHEDULE') ?? DEFAULT_SWEEP_SCHEDULE,
     table: setting(env, 'KEYTURN_TABLE') ?? 'keyturn',
     storage: readStorage(env, report),
@@ -142,7 +149,12 @@ function readAllowedHosts(env: Env, report: Report): readonly HostPattern[] {
 }
 
 /** Addresses that the app builds from its own settings and a resource id; no tag chooses the host's suffix. */
-function implied(armEndpoint: string, storageSuffix: string): readonly HostPattern[] {
-  const hosts = [URL.canParse(armEndpoint) ? new URL(armEndpoint).host : '', `*.blob.${storageSuffix}`];
+function implied(
+  armEndpoint: string,
+  storageSuffix: string,
+  services: Readonly<Record<string, string>>,
+): readonly HostPattern[] {
+  const suffixes = new Set([`blob.${storageSuffix}`, ...Object.values(services)]);
+  const hosts = [URL.canParse(armEndpoint) ? new URL(armEndpoint).host : '', ...[...suffixes].map((one) => `*.${one}`)];
   return hosts.map(parseHostPattern).filter((pattern) => typeof pattern !== 'string');
 }

@@ -1,3 +1,5 @@
+import { nearest } from './spelling.ts';
+
 /** How single settings are written. Each function reports what is wrong and gives something usable all the same. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -52,11 +54,40 @@ export function readBoolean(env: Env, name: string, fallback: boolean, report: R
 
 /** A DNS suffix with an optional port, returned in lower case without a leading dot. */
 export function readSuffix(env: Env, name: string, fallback: string, report: Report): string {
-  const value = setting(env, name)?.toLowerCase().replace(/^\./, '');
-  if (value === undefined) return fallback;
+  const value = setting(env, name);
+  return value === undefined ? fallback : checkSuffix(value, name, fallback, report);
+}
+
+function checkSuffix(text: string, path: string, fallback: string, report: Report): string {
+  const value = text.trim().toLowerCase().replace(/^\./, '');
   if (/^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d{1,5})?$/.test(value)) return value;
-  report(name, `'${value}' is not a DNS suffix, as ${fallback}`);
+  report(path, `'${value}' is not a DNS suffix, as ${fallback}`);
   return fallback;
+}
+
+/** A JSON object of DNS suffixes; what it does not name has its default, and what has no default is refused. */
+export function readSuffixes(
+  env: Env,
+  name: string,
+  defaults: Readonly<Record<string, string>>,
+  report: Report,
+): Readonly<Record<string, string>> {
+  const suffixes = { ...defaults };
+  for (const [kind, value] of Object.entries(readJsonObject(env, name, report) ?? {})) {
+    const path = `${name}.${kind}`;
+    const fallback = Object.hasOwn(defaults, kind) ? defaults[kind] : undefined;
+    if (fallback === undefined) report(path, unknownKind(kind, Object.keys(defaults)));
+    else if (typeof value !== 'string') report(path, `is not a text, as "${fallback}"`);
+    else suffixes[kind] = checkSuffix(value, path, fallback, report);
+  }
+  return suffixes;
+}
+
+function unknownKind(kind: string, known: readonly string[]): string {
+  const meant = nearest(kind, known);
+  return meant === undefined
+    ? `is no kind with a suffix of its own; there are ${known.join(', ')}`
+    : `is no kind with a suffix of its own; did you mean ${meant}?`;
 }
 
 /** NCRONTAB with seconds, the form that Functions timers take; names of months and days are taken, too. */

@@ -145,6 +145,40 @@ describe('settings', () => {
   );
 });
 
+describe('suffixes of services', () => {
+  const SERVICES = { 'cosmos-db': 'documents.azure.com', redis: 'redis.cache.windows.net' };
+  const read = (value: unknown): Settings =>
+    readSettings({ ...GOOD, KEYTURN_SERVICE_SUFFIXES: JSON.stringify(value) }, SERVICES);
+
+  it('have the defaults that the app gives, and those that are named', () => {
+    expect(readSettings(GOOD, SERVICES).serviceSuffixes).toEqual(SERVICES);
+    const settings = read({ redis: '.redis.sandbox.test:6380' });
+    expect(settings.serviceSuffixes).toEqual({ ...SERVICES, redis: 'redis.sandbox.test:6380' });
+    expect(allowsHost(settings, 'orders.redis.sandbox.test:6380')).toBe(true);
+    expect(allowsHost(settings, 'orders.redis.sandbox.test:6379')).toBe(false);
+    expect(allowsHost(settings, 'orders.documents.azure.com')).toBe(true);
+    expect(allowsHost(settings, 'orders.redis.cache.windows.net:6380')).toBe(false);
+  });
+
+  it('are refused with every problem at once, each with its path', () => {
+    const env = (value: string) => ({ ...GOOD, KEYTURN_SERVICE_SUFFIXES: value });
+    const problemsWith = (value: string): Record<string, string> => {
+      try {
+        readSettings(env(value), SERVICES);
+      } catch (error) {
+        return Object.fromEntries((error as RotationError).problems.map(({ path, message }) => [path, message]));
+      }
+      return {};
+    };
+    const at = 'settings.KEYTURN_SERVICE_SUFFIXES';
+    const problems = problemsWith('{"cosmos-bd":"a.b","toString":"a.b","redis":"https://x","cosmos-db":7}');
+    expect(Object.keys(problems)).toEqual([`${at}.cosmos-bd`, `${at}.toString`, `${at}.redis`, `${at}.cosmos-db`]);
+    expect(problems[`${at}.cosmos-bd`]).toContain('did you mean cosmos-db?');
+    expect(problemsWith('["a.b"]')).toEqual({ [at]: 'is not a JSON object' });
+    expect(problemsWith('{')).toEqual({ [at]: 'is not JSON' });
+  });
+});
+
 describe('administrators', () => {
   const read = (value: unknown): Settings => readSettings({ ...GOOD, KEYTURN_ADMINISTRATORS: JSON.stringify(value) });
 
