@@ -15,7 +15,7 @@ import { handleRotate } from './rotation/runner.ts';
 import { sweep } from './rotation/sweep.ts';
 import { parseValue } from './rotation/value/value.ts';
 import { armKeyRotator } from './rotators/arm-key/rotator.ts';
-import { STORAGE_ROW } from './rotators/arm-key/rows.ts';
+import { ARM_KEY_ROWS, SERVICE_SUFFIXES } from './rotators/arm-key/rows.ts';
 import { postgresRotator } from './rotators/postgres/rotator.ts';
 import { sqlServerRotator } from './rotators/sql-server/rotator.ts';
 import { decodePropagateMessage, decodeRotateMessage } from './state/messages.ts';
@@ -74,7 +74,7 @@ const CONSOLE_LOG: Log = (level, message, fields) => {
 export async function createApp(
   { env, clock, log }: Surroundings = { env: process.env, clock: SYSTEM_CLOCK, log: CONSOLE_LOG },
 ): Promise<App> {
-  const settings = readSettings(env);
+  const settings = readSettings(env, SERVICE_SUFFIXES);
   const engine = createEngine(settings, clock, log);
   return {
     onVaultEvent: (events, { deliveryId }) => takeEvents(engine, events, deliveryId),
@@ -129,11 +129,13 @@ function createRotators(
   clock: Clock,
 ): readonly Rotator[] {
   const administrators = createAdministrators({ settings, vault, credential, parseValue });
-  const { revokeDisablesLogin: disableOnRevoke, armEndpoint, storageSuffix, sqlSuffix, postgresSuffix } = settings;
+  const { revokeDisablesLogin: disableOnRevoke, armEndpoint, storageSuffix, serviceSuffixes } = settings;
+  const { sqlSuffix, postgresSuffix } = settings;
+  const arm = { credential, armEndpoint, storageSuffix, serviceSuffixes, clock };
   return [
     sqlServerRotator({ administrators, disableOnRevoke, sqlSuffix }),
     postgresRotator({ administrators, disableOnRevoke, postgresSuffix }),
-    armKeyRotator(STORAGE_ROW, { credential, armEndpoint, storageSuffix, clock }),
+    ...ARM_KEY_ROWS.map((row) => armKeyRotator(row, arm)),
   ];
 }
 

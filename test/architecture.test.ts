@@ -71,7 +71,7 @@ const LOADED_AT_START = ['@azure/functions'];
 const REVEALING = [
   'src/rotation/session.ts',
   'src/rotation/value/value.ts',
-  'src/rotators/arm-key/storage-probe.ts',
+  'src/rotators/arm-key/probes/storage.ts',
   'src/rotators/postgres/client.ts',
   'src/rotators/postgres/rotator.ts',
   'src/rotators/postgres/scram.ts',

@@ -3,7 +3,7 @@ import { BlobServiceClient, RestError, StorageSharedKeyCredential } from '@azure
 import { SecretValue } from '../../src/rotation/ports.ts';
 import type { Issued, Rotator, TargetInput } from '../../src/rotation/ports.ts';
 import { armKeyRotator } from '../../src/rotators/arm-key/rotator.ts';
-import { STORAGE_ROW } from '../../src/rotators/arm-key/rows.ts';
+import { STORAGE_ROW } from '../../src/rotators/arm-key/rows/storage.ts';
 import { startStorageCloud } from '../support/storage-cloud.ts';
 import type { StorageCloud } from '../support/storage-cloud.ts';
 import type { Fault, Fresh, RotatorHarness } from './rotator-harness.ts';

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RotationError } from '../../src/rotation/errors.ts';
 import { SecretValue } from '../../src/rotation/ports.ts';
 import type { Call, Issued, Rotator, Target } from '../../src/rotation/ports.ts';
-import type { ArmKeyConfig } from '../../src/rotators/arm-key/config.ts';
+import type { ArmKeyConfig } from '../../src/rotators/arm-key/row.ts';
 import { armKeyRotator } from '../../src/rotators/arm-key/rotator.ts';
-import { STORAGE_ROW } from '../../src/rotators/arm-key/rows.ts';
+import { STORAGE_ROW } from '../../src/rotators/arm-key/rows/storage.ts';
 import { startStorageCloud } from '../support/storage-cloud.ts';
 import type { StorageCloud } from '../support/storage-cloud.ts';
 

@@ -41,6 +41,7 @@ export async function startStorageCloud(): Promise<StorageCloud> {
       credential: () => Promise.resolve(credential),
       armEndpoint: arm.origin,
       storageSuffix: blob.suffix,
+      serviceSuffixes: {},
       clock: new TestClock(run.ctx.clock),
     },
     async stop() {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { armRefusal, armUnanswered, retryAfterMs, saysGone } from '../../src/rotators/arm-key/arm-errors.ts';
 import type { ArmCallFacts } from '../../src/rotators/arm-key/arm-errors.ts';
 import { armKeyRotator } from '../../src/rotators/arm-key/rotator.ts';
-import { STORAGE_ROW } from '../../src/rotators/arm-key/rows.ts';
+import { STORAGE_ROW } from '../../src/rotators/arm-key/rows/storage.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
 
 const SUBSCRIPTION = '0a1b2c3d-0000-4000-8000-000000000001';
@@ -13,6 +13,7 @@ const rotator = armKeyRotator(STORAGE_ROW, {
   credential: () => Promise.reject(new Error('nothing here may ask for a token')),
   armEndpoint: 'https://management.azure.com',
   storageSuffix: 'core.windows.net',
+  serviceSuffixes: {},
   clock: { now: () => NOW, after: () => () => undefined },
 });
 
@@ -57,9 +58,12 @@ describe('the address of a storage key', () => {
 });
 
 describe('the answer of listKeys', () => {
+  const { config } = rotator.parseTarget({ providerAddress: ID, credentialId: 'key1' });
+  const readKeys = (body: unknown) => STORAGE_ROW.readKeys(body, config);
+
   it('is read whatever the case of the names, and Kerberos keys are passed over', () => {
     const item = (keyName: string, value: unknown): unknown => ({ keyName, value, permissions: 'FULL' });
-    const keys = STORAGE_ROW.readKeys({ keys: [item('Key1', 'a'), item('key2', 'b'), item('kerb1', 'c')] });
+    const keys = readKeys({ keys: [item('Key1', 'a'), item('key2', 'b'), item('kerb1', 'c')] });
     expect([...keys].map(([slot, value]) => [slot, value.reveal()])).toEqual([
       ['key1', 'a'],
       ['key2', 'b'],
@@ -69,7 +73,7 @@ describe('the answer of listKeys', () => {
   it.each([undefined, null, 'text', [], {}, { keys: {} }, { keys: [null, 1, { keyName: 'key1' }] }])(
     '%j holds no key',
     (body) => {
-      expect(STORAGE_ROW.readKeys(body).size).toBe(0);
+      expect(readKeys(body).size).toBe(0);
     },
   );
 });

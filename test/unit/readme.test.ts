@@ -6,7 +6,7 @@ import { DEFAULT_SWEEP_SCHEDULE, SETTING_NAMES } from '../../src/config/settings
 import { TAG_NAMES } from '../../src/config/tags.ts';
 import type { Administrators, Clock, Rotator } from '../../src/rotation/ports.ts';
 import { armKeyRotator } from '../../src/rotators/arm-key/rotator.ts';
-import { STORAGE_ROW } from '../../src/rotators/arm-key/rows.ts';
+import { ARM_KEY_ROWS } from '../../src/rotators/arm-key/rows.ts';
 import { postgresRotator } from '../../src/rotators/postgres/rotator.ts';
 import { sqlServerRotator } from '../../src/rotators/sql-server/rotator.ts';
 
@@ -35,12 +35,15 @@ describe('the table of rotators', () => {
   const rotators: readonly Rotator[] = [
     sqlServerRotator({ administrators }),
     postgresRotator({ administrators }),
-    armKeyRotator(STORAGE_ROW, {
-      credential: unused,
-      armEndpoint: 'https://management.azure.com',
-      storageSuffix: 'core.windows.net',
-      clock,
-    }),
+    ...ARM_KEY_ROWS.map((row) =>
+      armKeyRotator(row, {
+        credential: unused,
+        armEndpoint: 'https://management.azure.com',
+        storageSuffix: 'core.windows.net',
+        serviceSuffixes: {},
+        clock,
+      }),
+    ),
   ];
 
   test('has the kinds and capabilities of those that src/main.ts registers', () => {
@@ -63,7 +66,8 @@ describe('the table of rotators', () => {
   test('misses none', () => {
     const main = readFileSync('src/main.ts', 'utf8');
     const registered = main.match(/^ {4}\w+Rotator\(/gm) ?? [];
-    expect(registered).toHaveLength(rotators.length);
+    expect(main).toContain('    ...ARM_KEY_ROWS.map((row) => armKeyRotator(row, arm)),\n');
+    expect(registered).toHaveLength(rotators.length - ARM_KEY_ROWS.length);
   });
 });
 

@@ -56,7 +56,10 @@ function errorBody(text: string): { readonly code: string; readonly message: str
  * that also of one that the caller has no right to see.
  */
 export function saysGone(status: number, text: string): boolean {
-  return status === 404 && ['ResourceNotFound', 'ResourceGroupNotFound'].includes(errorBody(text).code);
+  return (
+    status === 404 &&
+    ['ResourceNotFound', 'ParentResourceNotFound', 'ResourceGroupNotFound'].includes(errorBody(text).code)
+  );
 }
 
 /** The command that grants what was refused, with the caller's object id where ARM's message gave it. */
@@ -109,6 +112,9 @@ function classify(
     case 408:
     case 504:
       return { code: 'TIMED_OUT', recovery: 'retry', effect: lost };
+    case 412:
+      // The ETag is old; Cosmos DB also says it while another operation on the account is under way.
+      return { code: 'CONFLICT', recovery: 'retry' };
     case 429:
       return { code: 'THROTTLED', recovery: 'retry' };
     default:
