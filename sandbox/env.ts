@@ -5,6 +5,7 @@ import type { BlobService } from './blob/blob.ts';
 import type { TopicService } from './eventgrid/topic.ts';
 import type { IdentityService } from './identity/identity.ts';
 import type { PostgresService } from './postgres/postgres.ts';
+import type { ServicesService } from './services.ts';
 import type { Tds } from './tds/tds.ts';
 import type { VaultService } from './vault/vault.ts';
 
@@ -16,6 +17,7 @@ export interface EnvParts {
   readonly azurite?: AzuriteService;
   readonly arm?: ArmService;
   readonly blob?: BlobService;
+  readonly services?: ServicesService;
   readonly postgres?: PostgresService;
   readonly tds?: Tds;
 }
@@ -24,7 +26,7 @@ export interface EnvParts {
 export const SQL_ENTRA_ADMIN = 'keyturn_identity';
 
 export function appEnv(parts: EnvParts, caFile: string): Record<string, string> {
-  const { identity, vault, topic, azurite, arm, blob, postgres, tds } = parts;
+  const { identity, vault, topic, azurite, arm, blob, services, postgres, tds } = parts;
   const hosts: string[] = [];
   const administrators: Record<string, unknown> = {};
   const env: Record<string, string> = {
@@ -46,6 +48,8 @@ export function appEnv(parts: EnvParts, caFile: string): Record<string, string> 
     env['KEYTURN_STORAGE_SUFFIX'] = blob.suffix;
     hosts.push(`*.blob.${blob.suffix}`);
   }
+  // Like ARM's and Blob's hosts, these are allowed by the setting itself.
+  if (services) env['KEYTURN_SERVICE_SUFFIXES'] = JSON.stringify(services.suffixes);
   if (postgres) {
     env['KEYTURN_POSTGRES_SUFFIX'] = suffixOf(postgres.host);
     hosts.push(`${postgres.host}:${postgres.port}`);

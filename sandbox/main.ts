@@ -26,7 +26,7 @@ Ports are fixed where they are free (control 18080, vault 18443, app 17071, Post
 where they are not.
 `;
 
-const PORTS: Readonly<Record<Exclude<Part, 'eventgrid'>, number>> = {
+const PORTS: Readonly<Record<Exclude<Part, 'eventgrid' | 'services'>, number>> = {
   control: 18080,
   identity: 18081,
   vault: 18443,

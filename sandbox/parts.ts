@@ -18,6 +18,7 @@ export const PARTS = [
   'azurite',
   'arm',
   'blob',
+  'services',
   'postgres',
   'tds',
   'control',
@@ -32,12 +33,13 @@ const NEEDS: Partial<Record<Part, readonly Part[]>> = {
   azurite: ['identity'],
   arm: ['identity'],
   blob: ['arm'],
+  services: ['arm'],
 };
 
 export interface PartOptions {
   /** All when absent; what those named need is started too. */
   readonly parts?: readonly Part[];
-  /** Fixed ports; any free one where absent. `azurite` is the queues' port, the tables' is the next one. */
+  /** Fixed ports; any free one where absent, and for every one of `services`. `azurite` is the queues', the tables' is the next. */
   readonly ports?: Partial<Record<Part, number>>;
   readonly identity?: Omit<IdentityOptions, 'port'>;
   readonly vault?: Omit<VaultOptions, 'port' | 'identity'>;
@@ -97,6 +99,9 @@ export async function startParts(
   const blob = await when('blob', async () =>
     (await import('./blob/blob.ts')).startBlob(ctx, { accounts: must(first.arm, 'arm').accounts, ...port('blob') }),
   );
+  const services = await when('services', async () =>
+    (await import('./services.ts')).startServices(ctx, { resources: must(first.arm, 'arm').resources }),
+  );
   const eventgrid = await when('eventgrid', async () =>
     (await import('./eventgrid/eventgrid.ts')).startEventGrid(ctx, {
       ...options.eventGrid,
@@ -112,7 +117,7 @@ export async function startParts(
       ...port('control'),
     }),
   );
-  return present({ identity, ...first, blob, eventgrid, control });
+  return present({ identity, ...first, blob, services, eventgrid, control });
 }
 
 async function postgresOf(ctx: SandboxContext, identity: IdentityService | undefined, options: { port?: number }) {

@@ -1,5 +1,20 @@
 export type System =
-  'vault' | 'arm' | 'blob' | 'tables' | 'queues' | 'identity' | 'topic' | 'postgres' | 'tds' | 'eventgrid';
+  | 'cosmos'
+  | 'redis'
+  | 'messaging'
+  | 'app-configuration'
+  | 'search'
+  | 'registry'
+  | 'vault'
+  | 'arm'
+  | 'blob'
+  | 'tables'
+  | 'queues'
+  | 'identity'
+  | 'topic'
+  | 'postgres'
+  | 'tds'
+  | 'eventgrid';
 
 /** One remote call as the server's side saw it. Operations never hold a secret value. */
 export interface TrafficEntry {

@@ -1,14 +1,15 @@
 /**
- * Azure Resource Manager for storage keys, over HTTPS as `management.sandbox.test`.
+ * Azure Resource Manager for resources with keys, over HTTPS as `management.sandbox.test`.
  *
  *     const arm = await startArm(ctx, { identity });
  *     arm.origin;                                   // https://management.sandbox.test:<port>
  *     const { id, keys } = arm.createAccount('ordersdata');
+ *     arm.create('Microsoft.Cache/redis/{name}', { name: 'orders' });   // every other service: services/*.ts
  *     const mend = arm.deny('Microsoft.Storage/storageAccounts/regenerateKey/action', id);  // 403 until mend()
  *     arm.throttle(id, 7); arm.busy(id); arm.lock(id); arm.later(id, 'location');           // 429, 409, 409, 202
  *
- * Serves GET account, POST listKeys, POST regenerateKey (facts C), in ARM's order of refusal: token, api-version,
- * permission, throttling, subscription, resource group, resource, lock, body.
+ * Serves GET account, POST listKeys, POST regenerateKey, and their like of the other services (facts C), in ARM's order of
+ * refusal: token, api-version, permission, throttling, subscription, resource group, resource, lock, body.
  */
 import { randomUUID } from 'node:crypto';
 import type { SandboxContext } from '../context.ts';
@@ -20,8 +21,10 @@ import type { KeyName } from './accounts.ts';
 import * as refuse from './errors.ts';
 import { Operations } from './operations.ts';
 import type { LaterStyle } from './operations.ts';
-import { keyName, keysOf, lookUp, parse, plainKeys, resourceOf } from './requests.ts';
+import { keyName, keysOf, lookUp, lookUpGroup, parse, plainKeys, resourceOf } from './requests.ts';
 import type { Ask } from './requests.ts';
+import { Resources } from './resources.ts';
+import type { Key, Resource } from './service.ts';
 
 export const ARM_HOST = 'management.sandbox.test';
 const AUDIENCES = [`https://${ARM_HOST}`, 'https://management.azure.com'];
@@ -36,16 +39,21 @@ export interface ArmService {
   readonly origin: string;
   readonly subscriptionId: string;
   readonly accounts: StorageAccounts;
+  readonly resources: Resources;
+  /** A new resource with its keys. @param address as in the service's description, `Microsoft.Cache/redis/{name}` */
+  create(address: string, names: Readonly<Record<string, string>>): Resource;
   createAccount(name: string, resourceGroup?: string): { readonly id: string; readonly keys: Record<KeyName, string> };
   /** @throws when there is no such account */
   keys(name: string): Record<KeyName, string>;
-  /** Each of these holds until the returned function is called. The scope is an account's id. */
+  /** Each of these holds until the returned function is called. The scope is a resource's id. `*` is every action. */
   deny(action: string, scope: string): () => void;
   throttle(scope: string, retryAfterSeconds?: number): () => void;
   busy(scope: string): () => void;
   lock(scope: string): () => void;
   /** regenerateKey answers 202 and is done at the second poll. */
   later(scope: string, style: LaterStyle): () => void;
+  /** What is accepted does not end. */
+  slow(scope: string): () => void;
   stop(): Promise<void>;
 }
 
@@ -55,6 +63,10 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
   const accounts = new StorageAccounts(
     () => ctx.clock.now(),
     (value) => ctx.transcript.secret('a key of a storage account', value),
+  );
+  const resources = new Resources(
+    () => ctx.clock.now(),
+    (value) => ctx.transcript.secret('a key that ARM regenerates', value),
   );
   const operations = new Operations();
   /** In ARM's order: what authorization and throttling refuse before, and a busy or locked account after look-up. */
@@ -84,6 +96,25 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
   function answer(request: SandboxRequest, claims: TokenClaims): SandboxResponse {
     const ask = parse(request);
     for (const condition of conditions.before) raise(condition(ask, claims));
+    const later = { scope: ask.scope, origin: server.origin(ARM_HOST), namespace: namespaceOf(ask.scope) };
+    const { found } = ask;
+    if (found === undefined) return answerStorage(ask, request, claims, later);
+    const group = lookUpGroup(accounts, ask);
+    const resource = resources.find(ask.scope);
+    if (resource === undefined) throw refuse.resourceNotFound(found.type, found.name, group);
+    for (const condition of conditions.after) raise(condition(ask, claims));
+    const renew = (slot: string, value?: string): Key => resources.renew(resource, slot, value);
+    const work = found.operation.begin({ request, resource, match: found.match, renew });
+    const own = found.operation.later;
+    return (own && operations.accept(later, () => work().body, own)) ?? work();
+  }
+
+  function answerStorage(
+    ask: Ask,
+    request: SandboxRequest,
+    claims: TokenClaims,
+    later: Parameters<Operations['accept']>[0],
+  ): SandboxResponse {
     const account = lookUp(accounts, ask);
     for (const condition of conditions.after) raise(condition(ask, claims));
     if (ask.verb === '') return { status: 200, body: resourceOf(account) };
@@ -93,7 +124,7 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
       accounts.regenerate(account, wanted);
       return keysOf(account);
     };
-    return operations.accept(ask.scope, server.origin(ARM_HOST), work) ?? { status: 200, body: work() };
+    return operations.accept(later, work) ?? { status: 200, body: work() };
   }
 
   return {
@@ -101,21 +132,35 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     origin: server.origin(ARM_HOST),
     subscriptionId: accounts.subscriptionId,
     accounts,
+    resources,
+    create: (address, names) =>
+      resources.create(`/subscriptions/${accounts.subscriptionId}/resourceGroups/rg-sandbox`, address, names),
     createAccount: (name, group) => ({ id: accounts.create(name, group).id, keys: plainKeys(accounts, name) }),
     keys: (name) => plainKeys(accounts, name),
     deny: (action, scope) =>
       hold('before', (ask, claims) =>
-        on(scope, ask) && ask.action.toLowerCase() === action.toLowerCase()
+        on(scope, ask) && (action === '*' || ask.action.toLowerCase() === action.toLowerCase())
           ? refuse.forbidden(claims.appid, claims.oid, ask.action, ask.scope)
           : undefined,
       ),
     throttle: (scope, seconds) =>
       hold('before', (ask) => (on(scope, ask) ? refuse.throttled(ask.subscriptionId, seconds) : undefined)),
-    busy: (scope) => hold('after', (ask) => (on(scope, ask) && ask.verb !== '' ? refuse.busy(ask.name) : undefined)),
-    lock: (scope) => hold('after', (ask) => (on(scope, ask) && ask.verb !== '' ? refuse.locked(scope) : undefined)),
+    busy: (scope) => hold('after', (ask) => (on(scope, ask) && !ask.reads ? busy(ask) : undefined)),
+    lock: (scope) => hold('after', (ask) => (on(scope, ask) && !ask.reads ? refuse.locked(scope) : undefined)),
     later: (scope, style) => operations.later(scope, style),
+    slow: (scope) => operations.slow(scope),
     stop: () => server.stop(),
   };
+}
+
+/** `Microsoft.Cache` of a resource's id. */
+function namespaceOf(scope: string): string {
+  return scope.split('/')[6] ?? '';
+}
+
+function busy({ found, name }: Ask): HttpProblem {
+  if (found === undefined) return refuse.busy(name);
+  return found.service.busy?.() ?? refuse.inProgress(name);
 }
 
 function raise(problem: HttpProblem | undefined): void {

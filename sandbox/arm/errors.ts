@@ -88,3 +88,6 @@ export const locked = (scope: string): HttpProblem =>
     'ScopeLocked',
     `The scope '${scope}' cannot perform write operation because following scope(s) are locked: '${scope}'. Please remove the lock and try again.`,
   );
+
+export const inProgress = (name: string): HttpProblem =>
+  armProblem(409, 'AnotherOperationInProgress', `Another operation on ${name} is in progress. Please try again later.`);

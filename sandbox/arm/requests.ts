@@ -2,17 +2,24 @@
 import type { SandboxRequest } from '../http.ts';
 import type { KeyName, StorageAccount, StorageAccounts } from './accounts.ts';
 import * as refuse from './errors.ts';
+import { findOperation } from './resources.ts';
+import type { Found } from './resources.ts';
 
 const TYPE = 'Microsoft.Storage/storageAccounts';
 
-/** What is asked for: one operation on one account. */
+/** What is asked for: one operation on one resource. */
 export interface Ask {
   readonly subscriptionId: string;
   readonly group: string;
   readonly name: string;
-  readonly verb: '' | 'listkeys' | 'regeneratekey';
   readonly action: string;
   readonly scope: string;
+  /** Only shows the resource: a lock or a running operation is nothing to it. */
+  readonly reads: boolean;
+  /** Of a storage account. */
+  readonly verb?: '' | 'listkeys' | 'regeneratekey';
+  /** Of anything else. */
+  readonly found?: Found;
 }
 
 const VERBS = { '': 'read', listkeys: 'listKeys/action', regeneratekey: 'regenerateKey/action' } as const;
@@ -23,31 +30,55 @@ export function parse(request: SandboxRequest): Ask {
     const text = 'The api-version query parameter (?api-version=) is required for all requests.';
     throw refuse.armProblem(400, 'MissingApiVersionParameter', text);
   }
-  const [subscriptions, subscriptionId = '', groups, group = '', providers, namespace, type, name = '', verb = ''] =
-    request.segments;
-  const frame = [subscriptions, groups, providers, namespace, type].join('/').toLowerCase();
-  const known = frame === `subscriptions/resourcegroups/providers/${TYPE.toLowerCase()}`;
-  const lower = verb.toLowerCase();
-  const asked = lower === '' || lower === 'listkeys' || lower === 'regeneratekey' ? lower : undefined;
-  if (
-    !known ||
-    asked === undefined ||
-    request.segments.length > 9 ||
-    request.method !== (asked === '' ? 'GET' : 'POST')
-  ) {
-    const text = `The requested resource does not support http method '${request.method}'.`;
-    throw refuse.armProblem(405, 'MethodNotAllowed', text);
-  }
-  const scope = `/subscriptions/${subscriptionId}/resourceGroups/${group}/providers/${TYPE}/${name}`;
-  return { subscriptionId, group, name, verb: asked, action: `${TYPE}/${VERBS[asked]}`, scope };
+  const [subscriptions, subscriptionId = '', groups, group = '', providers, ...tail] = request.segments;
+  const ask =
+    [subscriptions, groups, providers].join('/').toLowerCase() === 'subscriptions/resourcegroups/providers'
+      ? (storage(request, subscriptionId, group, tail) ?? other(request, subscriptionId, group, tail))
+      : undefined;
+  if (ask !== undefined) return ask;
+  const text = `The requested resource does not support http method '${request.method}'.`;
+  throw refuse.armProblem(405, 'MethodNotAllowed', text);
 }
 
-/** The account. @throws HttpProblem 404, of the first thing on the path that does not exist */
-export function lookUp(accounts: StorageAccounts, ask: Ask): StorageAccount {
+function storage(
+  request: SandboxRequest,
+  subscriptionId: string,
+  group: string,
+  tail: readonly string[],
+): Ask | undefined {
+  const [namespace, type, name = '', verb = ''] = tail;
+  if (`${namespace ?? ''}/${type ?? ''}`.toLowerCase() !== TYPE.toLowerCase() || tail.length > 4) return undefined;
+  const lower = verb.toLowerCase();
+  if (lower !== '' && lower !== 'listkeys' && lower !== 'regeneratekey') return undefined;
+  if (request.method !== (lower === '' ? 'GET' : 'POST')) return undefined;
+  const scope = `/subscriptions/${subscriptionId}/resourceGroups/${group}/providers/${TYPE}/${name}`;
+  return { subscriptionId, group, name, verb: lower, reads: lower === '', action: `${TYPE}/${VERBS[lower]}`, scope };
+}
+
+function other(
+  request: SandboxRequest,
+  subscriptionId: string,
+  group: string,
+  tail: readonly string[],
+): Ask | undefined {
+  const found = findOperation(`/subscriptions/${subscriptionId}/resourceGroups/${group}`, tail, request.method);
+  if (found === undefined) return undefined;
+  const { name, scope, operation } = found;
+  return { subscriptionId, group, name, scope, action: operation.action, reads: request.method === 'GET', found };
+}
+
+/** The resource's group. @throws HttpProblem 404 when subscription or group do not exist */
+export function lookUpGroup(accounts: StorageAccounts, ask: Ask): string {
   if (ask.subscriptionId.toLowerCase() !== accounts.subscriptionId)
     throw refuse.subscriptionNotFound(ask.subscriptionId);
   const group = [...accounts.resourceGroups].find((known) => known.toLowerCase() === ask.group.toLowerCase());
   if (group === undefined) throw refuse.groupNotFound(ask.group);
+  return group;
+}
+
+/** The account. @throws HttpProblem 404, of the first thing on the path that does not exist */
+export function lookUp(accounts: StorageAccounts, ask: Ask): StorageAccount {
+  const group = lookUpGroup(accounts, ask);
   const account = accounts.find(ask.name);
   if (account?.resourceGroup.toLowerCase() !== group.toLowerCase())
     throw refuse.resourceNotFound(TYPE, ask.name, group);

@@ -8,11 +8,12 @@ import { installSandboxDns } from '../../sandbox/dns.ts';
 import { startIdentity } from '../../sandbox/identity/identity.ts';
 import type { IdentityService } from '../../sandbox/identity/identity.ts';
 import { createRun } from '../../sandbox/run.ts';
+import { startServices } from '../../sandbox/services.ts';
 import { trustSandbox } from '../../sandbox/trust.ts';
 import type { ArmKeyDeps } from '../../src/rotators/arm-key/rotator.ts';
 import { TestClock } from './test-clock.ts';
 
-/** Identity, ARM and Blob of the sandbox, reached from this process with an unmodified DefaultAzureCredential. */
+/** Identity, ARM, Blob and the other data planes of the sandbox, reached from this process with an unmodified DefaultAzureCredential. */
 export interface StorageCloud {
   readonly ctx: SandboxContext;
   readonly identity: IdentityService;
@@ -31,6 +32,7 @@ export async function startStorageCloud(): Promise<StorageCloud> {
   const restoreEnv = setEnvironment(identity.env);
   const arm = await startArm(run.ctx, { identity });
   const blob = await startBlob(run.ctx, { accounts: arm.accounts });
+  const services = await startServices(run.ctx, { resources: arm.resources });
   const credential = new DefaultAzureCredential();
   return {
     ctx: run.ctx,
@@ -41,11 +43,11 @@ export async function startStorageCloud(): Promise<StorageCloud> {
       credential: () => Promise.resolve(credential),
       armEndpoint: arm.origin,
       storageSuffix: blob.suffix,
-      serviceSuffixes: {},
+      serviceSuffixes: services.suffixes,
       clock: new TestClock(run.ctx.clock),
     },
     async stop() {
-      await Promise.all([arm.stop(), blob.stop(), identity.stop()]);
+      await Promise.all([arm.stop(), blob.stop(), services.stop(), identity.stop()]);
       restoreEnv();
       restoreTrust();
       restoreDns();
