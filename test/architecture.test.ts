@@ -60,7 +60,7 @@ const SRC_LAYERS: readonly Layer[] = [
   },
   {
     files: ['src/rotators/arm-key/'],
-    may: [...PORTS, 'node:crypto', TOKENS, '@azure/core-rest-pipeline', '@azure/storage-blob'],
+    may: [...PORTS, 'node:crypto', 'node:tls', TOKENS, '@azure/core-rest-pipeline', '@azure/storage-blob'],
   },
 ];
 
@@ -71,6 +71,12 @@ const LOADED_AT_START = ['@azure/functions'];
 const REVEALING = [
   'src/rotation/session.ts',
   'src/rotation/value/value.ts',
+  'src/rotators/arm-key/probes/app-configuration.ts',
+  'src/rotators/arm-key/probes/cosmos.ts',
+  'src/rotators/arm-key/probes/redis.ts',
+  'src/rotators/arm-key/probes/registry.ts',
+  'src/rotators/arm-key/probes/sas.ts',
+  'src/rotators/arm-key/probes/search.ts',
   'src/rotators/arm-key/probes/storage.ts',
   'src/rotators/postgres/client.ts',
   'src/rotators/postgres/rotator.ts',

@@ -25,6 +25,8 @@ export interface RotatorHarness {
   mint(): SecretValue;
   /** Makes the fault happen on this target; the returned function mends it. */
   fault(kind: Fault, input: TargetInput): Promise<() => Promise<void>>;
+  /** How long the suite waits for what does not answer, where 1.5 s is longer than it need be. */
+  readonly patienceMs?: number;
   /** The code each fault must come out as, with its effect. */
   readonly faultCodes: Readonly<Record<Fault, { readonly code: ErrorCode; readonly effect: 'none' | 'unknown' }>>;
   /** Every text that the system's side wrote (server log, traffic), to search for canaries. */

@@ -153,7 +153,7 @@ async function expectFault(
 ): Promise<void> {
   const declared = harness.faultCodes[kind];
   // A rotator without a time-out of its own is stopped by the engine's, which arrives as the signal.
-  const call = kind === 'timeout' ? { ...never(), signal: AbortSignal.timeout(1_500) } : never();
+  const call = kind === 'timeout' ? { ...never(), signal: AbortSignal.timeout(harness.patienceMs ?? 1_500) } : never();
   const where = `${verb} while ${kind}`;
   const outcome = await invoke(harness, verb, made, call).then(
     (value) => ({ value }),

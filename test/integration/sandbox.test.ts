@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startSandbox } from '../../sandbox/sandbox.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 import { allowsHost, readSettings } from '../../src/config/settings.ts';
+import { SERVICE_SUFFIXES } from '../../src/rotators/arm-key/rows.ts';
 
 let sandbox: Sandbox;
 
@@ -30,7 +31,7 @@ async function control(method: string, path: string, body?: unknown): Promise<{ 
 }
 
 test('the environment it gives is one that the app accepts, for every system it runs', () => {
-  const settings = readSettings(sandbox.env);
+  const settings = readSettings(sandbox.env, SERVICE_SUFFIXES);
   expect(settings.vaults).toEqual([sandbox.vault.url('kv'), sandbox.vault.url('kv2')]);
   const { postgres, tds, arm, blob } = sandbox;
   const hosts = [`${postgres.host}:${postgres.port}`, `${tds.name}:${tds.port}`, new URL(arm.origin).host];

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { HttpRequest, InvocationContext } from '@azure/functions';
 import { describe, expect, test } from 'vitest';
 import { SETTING_NAMES, readSettings } from '../../src/config/settings.ts';
+import { SERVICE_SUFFIXES } from '../../src/rotators/arm-key/rows.ts';
 import { delivery } from '../../src/functions/delivery.ts';
 import { attempt, describeFailure } from '../../src/functions/failure.ts';
 import { caller, jsonBody, query, respond } from '../../src/functions/http.ts';
@@ -154,5 +155,5 @@ test('local.settings.sample.json has every setting, and is valid as it stands', 
   const file = new URL('../../local.settings.sample.json', import.meta.url);
   const { Values } = JSON.parse(await readFile(file, 'utf8')) as { Values: Record<string, string> };
   expect(Object.keys(Values).filter((name) => name.startsWith('KEYTURN_'))).toEqual([...SETTING_NAMES]);
-  expect(readSettings(Values).vaults).toEqual(['https://kv-orders.vault.azure.net']);
+  expect(readSettings(Values, SERVICE_SUFFIXES).vaults).toEqual(['https://kv-orders.vault.azure.net']);
 });

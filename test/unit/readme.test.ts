@@ -63,6 +63,13 @@ describe('the table of rotators', () => {
     );
   });
 
+  test('says how a new key is proved', () => {
+    const said = new Map(table('rotators').map((row) => [code(row[0] ?? '')[0], row[6]]));
+    for (const { kind, proof } of ARM_KEY_ROWS) {
+      expect([kind, said.get(kind)]).toEqual([kind, proof === 'read back' ? proof : 'data plane']);
+    }
+  });
+
   test('misses none', () => {
     const main = readFileSync('src/main.ts', 'utf8');
     const registered = main.match(/^ {4}\w+Rotator\(/gm) ?? [];
