@@ -4,7 +4,7 @@ import type { TagName } from './tag-names.ts';
 
 type ReportTag = (tag: TagName, message: string) => void;
 
-const FORMATS: readonly ValueFormatName[] = ['bare', 'json', 'adonet', 'libpq', 'jdbc', 'url'];
+const FORMATS: readonly ValueFormatName[] = ['bare', 'json', 'adonet', 'libpq', 'jdbc', 'url', 'redis'];
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 const WINDOW_FORMS = 'write 22:00-04:00, Sat,Sun 01:00-05:00 or Mon-Fri 20:00-24:00 (UTC)';
 

@@ -194,7 +194,7 @@ export interface RotationPolicy {
   readonly format?: ValueFormatName;
 }
 
-export type ValueFormatName = 'bare' | 'json' | 'adonet' | 'libpq' | 'jdbc' | 'url';
+export type ValueFormatName = 'bare' | 'json' | 'adonet' | 'libpq' | 'jdbc' | 'url' | 'redis';
 
 /** A managed object with everything that its tags say. */
 export interface Managed {

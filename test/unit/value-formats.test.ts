@@ -243,6 +243,10 @@ describe('a bare value', () => {
     ' x \n',
     '\uFEFFx',
     'host=x y=z',
+    'a,b',
+    'password=x,y',
+    'h:6380,x',
+    'a:b,ssl',
     '-----BEGIN KEY-----\nMII=\n-----END KEY-----\n',
   ])('%j is one from its first character to its last', (value) => {
     const parsed = parse(value);
@@ -275,6 +279,9 @@ describe('a value is refused', () => {
     ['no place for a password', 'jdbc:sqlserver://hunter2'],
     ['no place for a password', 'Endpoint=https://hunter2.azconfig.io;Id=hunter2;Secret=hunter2'],
     ['two passwords that differ', 'Server=h;Password=hunter2;PWD=hunter3'],
+    ['no place for a password', 'hunter2.redis.cache.windows.net:6380,ssl=True,abortConnect=False'],
+    ['holds an empty password', 'hunter2:6380,password=,ssl=True'],
+    ['two passwords that differ', 'hunter2:6380,password=hunter3,Password=hunter4'],
     ['two passwords that differ', 'host=h password=hunter2 password=hunter3'],
     ['two passwords that differ', 'postgres://a:hunter2@h/d?password=hunter3'],
     ['two users that differ', 'Server=h;UID=hunter2;User=hunter3;Password=hunter4'],
@@ -316,7 +323,7 @@ describe('a value is refused', () => {
     },
   );
 
-  it.each(['json', 'adonet', 'libpq', 'jdbc', 'url'] as const)('as %s, when it is not', (format) => {
+  it.each(['json', 'adonet', 'libpq', 'jdbc', 'url', 'redis'] as const)('as %s, when it is not', (format) => {
     const error = refusal(() => parse('hunter2 hunter3', format));
     expect(error.problems.map((p) => p.path)).toEqual(['value', 'tags.ValueFormat']);
     expect(`${error.message}${error.remedy ?? ''}`).not.toContain('hunter');
@@ -334,6 +341,7 @@ describe('a value is refused', () => {
     expect(refusal(() => storage.replace(next('x', 'app'))).message).toContain('no place for a user');
     expect(refusal(() => storage.replace(next('hunter2;x'))).message).toContain('cannot hold');
     expect(refusal(() => parse('x').replace(next('y', 'app'))).message).toContain('no place for a user');
+    expect(refusal(() => parse('h:1,password=x').replace(next('a,b'))).message).toContain('cannot hold');
   });
 });
 

@@ -1,5 +1,6 @@
 import type { ValueFormatName } from '../ports.ts';
 import { KEY_KEYWORDS, PASSWORD_KEYWORDS, USER_KEYWORDS } from './adonet.ts';
+import { REDIS_OPTIONS, redisItems } from './redis.ts';
 
 const ADONET_KEYWORDS = [
   ...USER_KEYWORDS,
@@ -16,6 +17,7 @@ const LIBPQ_KEYWORDS = [
 ];
 
 const ADONET = new RegExp(`(?:^|;)\\s*(${ADONET_KEYWORDS.join('|')})\\s*=`, 'gi');
+const ADDRESS = /^[\w.-]+:\d{1,5}$/;
 const LIBPQ = new RegExp(`(?<=^\\s*|[^;\\s]\\s+)(${LIBPQ_KEYWORDS.join('|')})\\s*=`, 'g');
 
 /**
@@ -30,7 +32,19 @@ export function recognise(text: string): ValueFormatName | undefined {
   const adonet = distinct(ADONET, text) >= 2;
   const libpq = distinct(LIBPQ, text) >= 2;
   if (adonet && libpq) return undefined;
-  return adonet ? 'adonet' : libpq ? 'libpq' : 'bare';
+  if (adonet || libpq) return adonet ? 'adonet' : 'libpq';
+  return isRedis(text) ? 'redis' : 'bare';
+}
+
+/** Two signs of it: known options, or one and an address with a port. */
+function isRedis(text: string): boolean {
+  if (/[;{}]/.test(text)) return false;
+  const items = redisItems(text);
+  const options = new Set(
+    items.map(({ name }) => name).filter((name) => name !== undefined && REDIS_OPTIONS.includes(name)),
+  );
+  const address = items.some(({ name, start, end }) => name === undefined && ADDRESS.test(text.slice(start, end)));
+  return options.size + (address && options.size > 0 ? 1 : 0) >= 2;
 }
 
 function distinct(pattern: RegExp, text: string): number {

@@ -8,7 +8,9 @@
  * 3. `json`: begins as an object (or an array of objects) with a first key: `{"…":`.
  * 4. `adonet`: two different keywords known from connection strings, each at the start or after a `;`.
  *    `libpq`: two different keywords of libpq, each at the start or after a blank. Both at once is refused.
- * 5. `bare`: everything else, such as `a=b;c`, `{x`, `postgres`, or a base64 key that ends in `==`.
+ * 5. `redis`: items with commas between them, of which two are options of StackExchange.Redis, or one is and another is an
+ *    address with a port; no `;` anywhere.
+ * 6. `bare`: everything else, such as `a=b;c`, `{x`, `postgres`, or a base64 key that ends in `==`.
  * A value that looks structured but is broken, or has no place for a password, is refused rather than taken for a
  * bare one: replacing the whole of it would destroy it.
  *
@@ -23,6 +25,7 @@ import { readJson } from './json.ts';
 import { readLibpq } from './libpq.ts';
 import { settle, splice, type Parts, type Reading } from './parts.ts';
 import { recognise } from './recognise.ts';
+import { readRedis } from './redis.ts';
 import { readUrl } from './url.ts';
 
 /** What is to be written. `user` absent: the value keeps the user it has. */
@@ -50,6 +53,7 @@ const READERS: Readonly<Record<ValueFormatName, (text: string) => Reading>> = {
   libpq: readLibpq,
   jdbc: readJdbc,
   url: readUrl,
+  redis: readRedis,
 };
 
 /**

@@ -1,0 +1,68 @@
+/** The connection strings of Azure's services, of which only the key is replaced. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SecretValue, type ValueFormatName } from '../../src/rotation/ports.ts';
+import { parseValue } from '../../src/rotation/value/value.ts';
+
+const KEY = 'Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zw==';
+const NEXT = 'bmV4dC9uZXh0K25leHQ=';
+
+/** The service, its format, and the connection string around the key. */
+const STRINGS: readonly (readonly [service: string, format: ValueFormatName, before: string, after: string])[] = [
+  [
+    'Storage',
+    'adonet',
+    'DefaultEndpointsProtocol=https;AccountName=orders;AccountKey=',
+    ';EndpointSuffix=core.windows.net',
+  ],
+  ['Cosmos DB', 'adonet', 'AccountEndpoint=https://orders.documents.azure.com:443/;AccountKey=', ';'],
+  ['Service Bus', 'adonet', 'Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=R;SharedAccessKey=', ''],
+  [
+    'Event Hubs, of one hub',
+    'adonet',
+    'Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=R;SharedAccessKey=',
+    ';EntityPath=orders',
+  ],
+  ['IoT Hub', 'adonet', 'HostName=orders.azure-devices.net;SharedAccessKeyName=iothubowner;SharedAccessKey=', ''],
+  ['SignalR and Web PubSub', 'adonet', 'Endpoint=https://orders.service.signalr.net;AccessKey=', ';Version=1.0;'],
+  ['Redis', 'redis', 'orders.redis.cache.windows.net:6380,password=', ',ssl=True,abortConnect=False'],
+  ['Redis, in any order and with blanks', 'redis', ' ssl=true , Password = ', ' ,user=reader, h1:6379,h2\n'],
+  ['Redis, as a URL', 'url', 'rediss://:', '@orders.redis.cache.windows.net:6380/0'],
+  ['JSON', 'json', '{"endpoint":"https://orders.search.windows.net","key":"', '"}'],
+];
+
+const encoded = (format: ValueFormatName, key: string): string => (format === 'url' ? encodeURIComponent(key) : key);
+
+describe('the connection string of', () => {
+  it.each(STRINGS)('%s is recognised (%s), and only its key changes', (_, format, before, after) => {
+    const value = new SecretValue(`${before}${encoded(format, KEY)}${after}`);
+    const parsed = parseValue(value);
+    expect([parsed.format, parsed.user, parsed.secret.reveal()]).toEqual([format, undefined, KEY]);
+    const replaced = parsed.replace({ secret: new SecretValue(NEXT) });
+    expect(replaced.reveal()).toBe(`${before}${encoded(format, NEXT)}${after}`);
+    expect(
+      parseValue(replaced)
+        .replace({ secret: new SecretValue(KEY) })
+        .equals(value),
+    ).toBe(true);
+  });
+
+  it('StackExchange.Redis gives back whatever password it can hold, and touches nothing else', () => {
+    const parsed = parseValue(new SecretValue('h:6380,password=x,ssl=True'));
+    const piece = fc.constantFrom(...Array.from('=:+/?"\'\\ aZ0-_%é😀'));
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 1, maxLength: 40 }), (pieces) => {
+        const secret = pieces.join('').trim();
+        fc.pre(secret !== '');
+        const written = parsed.replace({ secret: new SecretValue(secret) });
+        expect(written.reveal()).toBe(`h:6380,password=${secret},ssl=True`);
+        expect(parseValue(written, 'redis').secret.reveal()).toBe(secret);
+      }),
+    );
+  });
+
+  it.each(['a,b', ' x', 'x '])('StackExchange.Redis cannot hold %j, and says so', (secret) => {
+    const parsed = parseValue(new SecretValue('h:6380,password=x,ssl=True'));
+    expect(() => parsed.replace({ secret: new SecretValue(secret) })).toThrow(/cannot hold/);
+  });
+});
