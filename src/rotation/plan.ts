@@ -31,7 +31,8 @@ export function plan(object: ObjectRef, managed: Managed, current: CurrentVersio
   const parsed = parseValue(current.value, policy.format);
   // A slot's canonical spelling may differ from the account's own, which is what readers log in with.
   const credentialId = credentialIdOf(current.tags)?.trim() ?? target.current;
-  if (parsed.user !== undefined && accountOf(parsed.user, credentialId) === undefined) {
+  const named = target.namesUsers === true && parsed.user !== undefined ? { user: parsed.user } : {};
+  if (!target.namesUsers && parsed.user !== undefined && accountOf(parsed.user, credentialId) === undefined) {
     throw configInvalid(
       `secret ${object.name}`,
       [
@@ -48,7 +49,7 @@ export function plan(object: ObjectRef, managed: Managed, current: CurrentVersio
     current,
     idle,
     parsed,
-    issued: { credentialId, slot: target.current, value: parsed.secret },
+    issued: { credentialId, slot: target.current, value: parsed.secret, ...named },
   };
 }
 
@@ -77,6 +78,9 @@ export function nextVersion(p: Plan, issued: Issued, rotationId: string, now: Da
 function newValue(p: Plan, issued: Issued): SecretValue {
   const { parsed } = p;
   if (parsed.user === undefined) return parsed.replace({ secret: issued.value });
+  if (p.managed.target.namesUsers) {
+    return parsed.replace({ user: issued.user ?? parsed.user, secret: issued.value });
+  }
   const suffix = accountOf(parsed.user, p.issued.credentialId) ?? '';
   return parsed.replace({ user: `${issued.credentialId}${suffix}`, secret: issued.value });
 }

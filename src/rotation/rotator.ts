@@ -30,6 +30,8 @@ export interface Target<C = unknown> {
   readonly current: Slot;
   /** Every `host` or `host:port` that will be reached. The engine refuses those not allowed by the settings. */
   readonly hosts: readonly string[];
+  /** The user in a connection string is not the credential's id, but a name that the system gives: `Issued.user`. */
+  readonly namesUsers?: true;
   readonly config: C;
 }
 
@@ -64,6 +66,8 @@ export interface Issued {
   readonly credentialId: string;
   readonly slot: Slot;
   readonly value: SecretValue;
+  /** Where the target names its users: what readers give beside the value. Absent where nobody knows it yet. */
+  readonly user?: string;
   readonly notAfter?: Date;
 }
 
