@@ -22,13 +22,13 @@ export interface Plan {
  * @throws CONFIG_INVALID when the value is not of its format, or the account in it is not the one the tags name
  */
 export function plan(object: ObjectRef, managed: Managed, current: CurrentVersion): Plan {
-  const { target, policy, rotator } = managed;
+  const { target, policy } = managed;
   const idle = idleSlot(object, managed);
   const parsed = parseValue(current.value, policy.format);
   // A slot's canonical spelling may differ from the account's own, which is what readers log in with.
   const credentialId = credentialIdOf(current.tags)?.trim() ?? target.current;
-  const isAccount = rotator.capabilities.overlap !== 'many';
-  if (isAccount && parsed.user !== undefined && accountOf(parsed.user, credentialId) === undefined) {
+  const named = target.namesUsers === true && parsed.user !== undefined ? { user: parsed.user } : {};
+  if (isAccount(managed) && parsed.user !== undefined && accountOf(parsed.user, credentialId) === undefined) {
     throw configInvalid(
       `secret ${object.name}`,
       [
@@ -45,7 +45,7 @@ export function plan(object: ObjectRef, managed: Managed, current: CurrentVersio
     current,
     idle,
     parsed,
-    issued: { credentialId, slot: target.current, value: parsed.secret },
+    issued: { credentialId, slot: target.current, value: parsed.secret, ...named },
   };
 }
 
@@ -93,11 +93,17 @@ function newValue(p: Plan, issued: Issued): SecretValue {
   if (issued.user !== undefined && parsed.user !== undefined) {
     return parsed.replace({ user: issued.user, secret: issued.value });
   }
-  // Where each rotation makes a credential of its own, its id is no account, and the user in the value is another thing.
-  const isAccount = p.managed.rotator.capabilities.overlap !== 'many';
-  if (parsed.user === undefined || !isAccount) return parsed.replace({ secret: issued.value });
+  if (parsed.user === undefined || !isAccount(p.managed)) return parsed.replace({ secret: issued.value });
   const suffix = accountOf(parsed.user, p.issued.credentialId) ?? '';
   return parsed.replace({ user: `${issued.credentialId}${suffix}`, secret: issued.value });
+}
+
+/**
+ * Is the user in the value the credential's id? Not where each rotation makes a credential of its own, nor where the system
+ * gives its users names.
+ */
+function isAccount({ rotator, target }: Managed): boolean {
+  return rotator.capabilities.overlap !== 'many' && target.namesUsers !== true;
 }
 
 /** `app` is the account of `app` and of `app@server` (Azure's older form); returns what follows the name. */

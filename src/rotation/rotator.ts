@@ -46,6 +46,8 @@ export interface Target<C = unknown> {
   readonly sources?: readonly ObjectRef[];
   /** Every `host` or `host:port` that will be reached. The engine refuses those not allowed by the settings. */
   readonly hosts: readonly string[];
+  /** The user in a connection string is not the credential's id, but a name that the system gives: `Issued.user`. */
+  readonly namesUsers?: true;
   readonly config: C;
 }
 
@@ -82,7 +84,10 @@ export interface Issued {
   readonly slot: Slot;
   readonly value: SecretValue;
   readonly notAfter?: Date;
-  /** Also takes the place of the user in the secret's value, where it has one: for a secret that is computed from others. */
+  /**
+   * Takes the place of the user in the secret's value, where it has one: for a secret that is computed from others, and where
+   * the target names its users. Absent where nobody knows it yet.
+   */
   readonly user?: string;
 }
 

@@ -143,18 +143,24 @@ export function harnessOf(kind: string, shared?: () => StorageCloud): ArmKeyHarn
   return new ArmKeyHarness(place, shared);
 }
 
-/** The contract suite for several rows, over one cloud. */
-export function describeArmKeys(kinds: readonly string[]): void {
+/** Several rows over one cloud, which runs while the tests that are described do. */
+export function describeOverCloud(describeTests: (shared: () => StorageCloud) => void): void {
   describe('keys that ARM regenerates', () => {
     let cloud: StorageCloud | undefined;
     beforeAll(async () => {
       cloud = await startStorageCloud();
     });
     afterAll(() => cloud?.stop());
-    const shared = (): StorageCloud => {
+    describeTests(() => {
       if (cloud === undefined) throw new Error('the cloud has not been started');
       return cloud;
-    };
+    });
+  });
+}
+
+/** The contract suite for several rows. */
+export function describeArmKeys(kinds: readonly string[]): void {
+  describeOverCloud((shared) => {
     for (const kind of kinds) describeRotator(harnessOf(kind, shared));
   });
 }

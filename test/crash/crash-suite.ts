@@ -182,6 +182,48 @@ function keepsTheOld(harness: RotatorHarness, world: () => World): void {
   });
 }
 
+/**
+ * The light variant, for rotators that share all their code with one that passes the whole suite: a plain run, and one kill
+ * after each port call. One world for all of them; the harnesses are started and stopped by the caller.
+ */
+export function describeCrashPass(name: string, harnesses: readonly RotatorHarness[]): void {
+  describe(`crashes, one pass each: ${name}`, () => {
+    let world: World | undefined;
+    beforeAll(async () => {
+      for (const harness of harnesses) await harness.start();
+      const [first] = harnesses;
+      if (first === undefined) throw new Error('there is nothing to kill');
+      world = await startWorld(first);
+    });
+    afterAll(async () => {
+      await world?.stop();
+      for (const harness of harnesses) await harness.stop();
+    });
+
+    it.each(harnesses.map((harness) => [harness.name, harness] as const))(
+      '%s: killed after every port call, it keeps every promise',
+      async (_, harness) => {
+        let visited = 0;
+        for (let at = 1; ; at += 1) {
+          const scene = await world?.scene({ harness });
+          if (scene === undefined) throw new Error('there is no world');
+          const reached = await untilKilled(scene, { at, when: 'after' });
+          if (reached) {
+            visited = at;
+            scene.lapseLease();
+            await live(scene, undefined);
+          }
+          // Without a kill it was the plain run.
+          await scene.checkEnd();
+          if (!reached) break;
+        }
+        console.info(`crash suite ${harness.name}: killed after ${visited} port calls, no promise broken`);
+        expect(visited).toBeGreaterThanOrEqual(FEWEST_BOUNDARIES);
+      },
+    );
+  });
+}
+
 /** Lives until everything is done. */
 async function live(scene: Scene, kill: Kill | undefined): Promise<Life> {
   const life = scene.life(kill);

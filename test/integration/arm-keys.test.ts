@@ -242,6 +242,19 @@ describe('app-configuration', () => {
   });
 });
 
+describe('the id in a connection string of app-configuration', () => {
+  it('is that of the new key, and is tried with it', async () => {
+    const { rotator, target, keys, set } = await benchOf(placeOf('app-configuration'));
+    const issued = done(await set());
+    expect([target.namesUsers, issued.user]).toEqual([true, keys().get('Secondary')?.id]);
+    cloud.ctx.traffic.clear();
+    await rotator.test(target, issued, call());
+    expect(armCalls()).toEqual([]);
+    const mixed = { ...issued, user: keys().get('Primary')?.id ?? '' };
+    expect((await failure(rotator.test(target, mixed, call()))).code).toBe('CREDENTIAL_REJECTED');
+  });
+});
+
 describe('a rule that may not read', () => {
   const bench = async () => {
     const { id, keys } = cloud.arm.create(

@@ -15,7 +15,8 @@ import { DAY, TABLE, type Parts } from './world-parts.ts';
 
 /** A vault and a journal that outlive every process, over the wire with the real adapters. */
 export interface World {
-  scene(how?: { readonly trigger?: 'near-expiry' | 'compromised' }): Promise<Scene>;
+  /** @param how.harness another system than the one that the world was started for */
+  scene(how?: { readonly trigger?: 'near-expiry' | 'compromised'; readonly harness?: RotatorHarness }): Promise<Scene>;
   stop(): Promise<void>;
 }
 
@@ -43,7 +44,8 @@ export async function startWorld(harness: RotatorHarness): Promise<World> {
     }),
   };
   return {
-    scene: (how = {}) => Scene.set(parts, how.trigger ?? 'near-expiry'),
+    scene: ({ trigger = 'near-expiry', harness: other = harness } = {}) =>
+      Scene.set({ ...parts, harness: other }, trigger),
     async stop() {
       await Promise.all([azurite.stop(), vault.stop(), identity.stop()]);
       restoreTrust();

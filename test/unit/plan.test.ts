@@ -53,6 +53,30 @@ describe('a plan', () => {
   });
 });
 
+describe('a system that names the users in values', () => {
+  const VALUE = 'Endpoint=https://x.azconfig.io;Id=id-a;Secret=old';
+  const naming = (): Managed => {
+    const plain = managed('a', 'b');
+    return { ...plain, target: { ...plain.target, namesUsers: true } };
+  };
+  const write = (value: string, more: object = {}) =>
+    nextVersion(plan(OBJECT, naming(), current(value)), { ...issued, ...more }, 'r1', NOW).value.reveal();
+
+  it('is told the one that the value holds, whatever the tags say, and none where it holds none', () => {
+    expect(plan(OBJECT, naming(), current(VALUE)).issued).toMatchObject({ credentialId: 'a', user: 'id-a' });
+    expect('user' in plan(OBJECT, naming(), current('old')).issued).toBe(false);
+  });
+
+  it('gives the value the user of its new credential', () => {
+    expect(write(VALUE, { user: 'id-b' })).toBe('Endpoint=https://x.azconfig.io;Id=id-b;Secret=new');
+    expect(write('old', { user: 'id-b' })).toBe('new');
+  });
+
+  it('keeps the user for the look ahead, when there is no new credential yet', () => {
+    expect(write(VALUE)).toBe('Endpoint=https://x.azconfig.io;Id=id-a;Secret=new');
+  });
+});
+
 describe('the next version', () => {
   const next = (value: string, tags?: Record<string, string>, type?: string, more: object = {}) => {
     const planned = plan(OBJECT, managed('a', 'b'), current(value, tags, type));

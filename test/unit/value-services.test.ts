@@ -47,6 +47,14 @@ describe('the connection string of', () => {
     ).toBe(true);
   });
 
+  it('App Configuration changes its id with its key', () => {
+    const value = 'Endpoint=https://orders.azconfig.io;Id=ab-l9-s0:cd;Secret=a+/b==';
+    const parsed = parseValue(new SecretValue(value));
+    expect([parsed.format, parsed.user, parsed.secret.reveal()]).toEqual(['adonet', 'ab-l9-s0:cd', 'a+/b==']);
+    const next = parsed.replace({ user: 'ef-l9-s0:gh', secret: new SecretValue('c+/d==') });
+    expect(next.reveal()).toBe('Endpoint=https://orders.azconfig.io;Id=ef-l9-s0:gh;Secret=c+/d==');
+  });
+
   it('StackExchange.Redis gives back whatever password it can hold, and touches nothing else', () => {
     const parsed = parseValue(new SecretValue('h:6380,password=x,ssl=True'));
     const piece = fc.constantFrom(...Array.from('=:+/?"\'\\ aZ0-_%é😀'));

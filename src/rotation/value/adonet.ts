@@ -6,9 +6,12 @@ export const PASSWORD_KEYWORDS = ['password', 'pwd'] as const;
 /** Storage and Cosmos DB; Service Bus, Event Hubs and IoT Hub; SignalR, Web PubSub and Communication Services. */
 export const KEY_KEYWORDS = ['accountkey', 'sharedaccesskey', 'accesskey'] as const;
 
+/** App Configuration, whose keys have an id that stands beside them as a user does. */
+const STORE_KEYWORDS = { user: ['id'], secret: ['secret'] } as const;
+
 /**
  * `Server=…;User ID=…;Password=…` of ADO.NET, OLE DB and ODBC, and the `AccountKey=…` strings of Azure services, in
- * which the secret is the key and there is no user. A Driver or DSN keyword says ODBC, a key says an Azure service;
+ * which the secret is the key and there is no user (but for `Endpoint=…;Id=…;Secret=…`). A Driver or DSN keyword says ODBC, a key says an Azure service;
  * everything else is ADO.NET, where braces mean themselves. A user or password in braces without Driver is refused:
  * people write it for an ODBC driver named elsewhere, and then the braces are quotes.
  */
@@ -19,7 +22,10 @@ export function readAdonet(text: string): Reading {
   const passwords = pick(pairs, PASSWORD_KEYWORDS);
   if (quoting === 'none') {
     if (passwords.length > 0) return { problem: 'holds both a password and an access key' };
-    return settle({ user: [], secret: pick(pairs, KEY_KEYWORDS).map((pair) => pair.value) });
+    const keys = pick(pairs, KEY_KEYWORDS).map((pair) => pair.value);
+    if (keys.length > 0) return settle({ user: [], secret: keys });
+    const [user, secret] = [pick(pairs, STORE_KEYWORDS.user), pick(pairs, STORE_KEYWORDS.secret)];
+    return settle({ user: user.map((pair) => pair.value), secret: secret.map((pair) => pair.value) });
   }
   const users = pick(pairs, USER_KEYWORDS);
   if (quoting === 'adonet' && [...users, ...passwords].some(({ value }) => bracedOutside(text, value))) {
@@ -30,6 +36,7 @@ export function readAdonet(text: string): Reading {
 
 function quotingOf(text: string): Quoting {
   if (/(?:^|;)\s*(?:accountkey|sharedaccesskey|accesskey)\s*=/i.test(text)) return 'none';
+  if ([/(?:^|;)\s*endpoint\s*=/i, /;\s*id\s*=/i, /;\s*secret\s*=/i].every((part) => part.test(text))) return 'none';
   return /(?:^|;)\s*(?:driver|dsn|filedsn)\s*=/i.test(text) ? 'braces' : 'adonet';
 }
 

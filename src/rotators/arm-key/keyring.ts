@@ -1,5 +1,5 @@
 import { RotationError } from '../../rotation/errors.ts';
-import type { Call, SecretValue, Slot, Target } from '../../rotation/ports.ts';
+import type { Call, Issued, SecretValue, Slot, Target } from '../../rotation/ports.ts';
 import type { ArmClient, ArmOutcome, ArmRequest, Unfinished } from './client.ts';
 import type { ArmKeyConfig, ArmKeyRow, ArmVerb } from './row.ts';
 import { itemsIn, textIn } from './shapes.ts';
@@ -19,17 +19,19 @@ export interface Keyring {
   /**
    * Makes a new key in the slot. What ARM has not ended by now is remembered by this worker, so that the same call goes on
    * with it; another worker starts again, and the service makes one more key or says that it is busy.
-   * @returns the key, where the answer has it
+   * @returns the key, where the answer has it whole
    */
   renew(
     target: Target<ArmKeyConfig>,
     slot: Slot,
     purpose: Purpose,
     call: Call,
-  ): Promise<{ readonly value?: SecretValue } | 'pending'>;
+  ): Promise<NewKey | 'renewed' | 'pending'>;
   /** The key that `renew` has made. @throws with effect `applied`: the slot has its new key, only reading it failed */
-  renewed(config: ArmKeyConfig, slot: Slot, call: Call): Promise<SecretValue>;
+  renewed(config: ArmKeyConfig, slot: Slot, call: Call): Promise<NewKey>;
 }
+
+export type NewKey = Pick<Issued, 'value' | 'user'>;
 
 /** The resource does not exist, and that is as good as done. */
 class Gone extends Error {}
@@ -59,8 +61,7 @@ export function createKeyring(row: ArmKeyRow, arm: ArmClient): Keyring {
     const keys = row.readKeys(await listed(config, call), config);
     const missing = needed.filter((slot) => !keys.has(slot));
     if (missing.length === 0) return keys;
-    const message = `ARM's answer about ${row.noun} ${config.name} holds no ${missing.join(' and no ')}`;
-    throw new RotationError({ code: 'UNAVAILABLE', recovery: 'retry', message });
+    throw lacking(row, config, missing);
   }
 
   async function begin(config: ArmKeyConfig, slot: Slot, goneIsSuccess: boolean, call: Call): Promise<ArmOutcome> {
@@ -85,10 +86,9 @@ export function createKeyring(row: ArmKeyRow, arm: ArmClient): Keyring {
           operations.set(name, { purpose: why, unfinished: outcome.unfinished });
           return 'pending';
         }
-        const value = row.readKeys(bodyOf(outcome), config).get(slot);
-        return value === undefined ? {} : { value };
+        return keyIn(row, bodyOf(outcome), config, slot) ?? 'renewed';
       } catch (error) {
-        if (error instanceof Gone) return {};
+        if (error instanceof Gone) return 'renewed';
         // Only the question about the operation went unanswered; the operation goes on.
         const unanswered = error instanceof RotationError && error.code !== 'UNAVAILABLE';
         if (known !== undefined && unanswered) operations.set(name, { purpose: why, unfinished: known });
@@ -97,9 +97,9 @@ export function createKeyring(row: ArmKeyRow, arm: ArmClient): Keyring {
     },
     async renewed(config, slot, call) {
       try {
-        const value = (await read(config, [slot], call)).get(slot);
-        if (value !== undefined) return value;
-        throw new TypeError(`${slot} is not a slot of ${row.kind}`);
+        const key = keyIn(row, await listed(config, call), config, slot);
+        if (key !== undefined) return key;
+        throw lacking(row, config, [slot]);
       } catch (error) {
         if (!(error instanceof RotationError)) throw error;
         const { code, recovery, message, remedy, retryAfterMs } = error;
@@ -111,6 +111,19 @@ export function createKeyring(row: ArmKeyRow, arm: ArmClient): Keyring {
       }
     },
   };
+}
+
+/** The key with its id, where it has one; undefined when the answer lacks either. */
+function keyIn(row: ArmKeyRow, body: unknown, config: ArmKeyConfig, slot: Slot): NewKey | undefined {
+  const value = row.readKeys(body, config).get(slot);
+  if (value === undefined || row.users === undefined) return value === undefined ? undefined : { value };
+  const user = row.users(body).get(slot);
+  return user === undefined ? undefined : { value, user };
+}
+
+function lacking(row: ArmKeyRow, { name }: ArmKeyConfig, slots: readonly Slot[]): RotationError {
+  const message = `ARM's answer about ${row.noun} ${name} holds no ${slots.join(' and no ')}`;
+  return new RotationError({ code: 'UNAVAILABLE', recovery: 'retry', message });
 }
 
 const SKIP_TOKEN = '$skipToken';

@@ -41,7 +41,8 @@ export function armKeyRotator(row: ArmKeyRow, deps: ArmKeyDeps): Rotator<ArmKeyC
     parseTarget(input) {
       const { id, current, slots, config } = parseAddress(row, input);
       const reached = row.proof === 'read back' ? [] : [hostOf(row.proof, row, config, deps)];
-      return { id, current, slots, config, hosts: [arm.host, ...reached] };
+      const users = row.users === undefined ? {} : { namesUsers: true as const };
+      return { id, current, slots, config, ...users, hosts: [arm.host, ...reached] };
     },
     describe: ({ config }, slot) => [
       `${lineOf(row, arm.host, config, row.list(config))} (reads both keys)`,
@@ -65,7 +66,8 @@ export function armKeyRotator(row: ArmKeyRow, deps: ArmKeyDeps): Rotator<ArmKeyC
       const renewed = await keyring.renew(target, slot, { rotationId }, call);
       if (renewed === 'pending') return renewed;
       // Some services answer without the key (facts C): then it has to be read.
-      return { credentialId: slot, slot, value: renewed.value ?? (await keyring.renewed(target.config, slot, call)) };
+      const key = renewed === 'renewed' ? await keyring.renewed(target.config, slot, call) : renewed;
+      return { credentialId: slot, slot, ...key };
     },
     test,
     revoke: async (target, slot, _how, call) => {

@@ -96,6 +96,8 @@ export interface ArmKeyRow {
   prepare?(slot: Slot, config: ArmKeyConfig, ask: AskArm): Promise<ArmVerb>;
   /** The keys in the answer of either call; slots that the answer does not have are absent. Pure. */
   readKeys(body: unknown, config: ArmKeyConfig): ReadonlyMap<Slot, SecretValue>;
+  /** Where a key has an id that readers give beside it: the ids in the answer of either call. Pure. */
+  users?(body: unknown): ReadonlyMap<Slot, string>;
   /** The built-in role with the fewest rights that grants the calls. */
   readonly role: string;
   /** The command that shows a person which key is which, where there is a better one than `az rest` with the row's `list`. */

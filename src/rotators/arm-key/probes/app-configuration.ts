@@ -8,7 +8,7 @@ const SIGNED_HEADERS = 'x-ms-date;host;x-ms-content-sha256';
 
 /**
  * Asks for the names of keys, signed: learn.microsoft.com/azure/azure-app-configuration/rest-api-authentication-hmac. The
- * signature goes with the id of the key, which only ARM tells, so a proof is two calls.
+ * signature goes with the id of the key; where the value does not hold it, ARM is asked.
  */
 export const APP_CONFIGURATION_PLANE: DataPlane = {
   suffix: 'azconfig.io',
@@ -16,8 +16,7 @@ export const APP_CONFIGURATION_PLANE: DataPlane = {
   async prove(question) {
     const { config, issued } = question;
     const who = `the App Configuration store ${config.name}`;
-    const item = itemsIn(await question.listed(), 'value').find((one) => textIn(one, 'name') === issued.slot);
-    const id = textIn(item, 'id');
+    const id = issued.user ?? (await idOf(question));
     if (id === undefined) return 'unclear';
     const answer = await askService({ who, path: PATH, headers: signed(question, id) }, question);
     if (answer.status === 200) return 'proved';
@@ -30,6 +29,11 @@ export const APP_CONFIGURATION_PLANE: DataPlane = {
     throw answeredElse(who, answer, showResource(config), question);
   },
 };
+
+async function idOf({ issued, listed }: Question): Promise<string | undefined> {
+  const item = itemsIn(await listed(), 'value').find((one) => textIn(one, 'name') === issued.slot);
+  return textIn(item, 'id');
+}
 
 function signed({ host, issued, call }: Question, id: string): Record<string, string> {
   const date = call.now().toUTCString();
