@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { createAt, type Place } from '../../sandbox/arm/places.ts';
 import type { Resource } from '../../sandbox/arm/resources.ts';
-import type { System } from '../../sandbox/traffic.ts';
 import { SecretValue } from '../../src/rotation/ports.ts';
 import type { Issued, Rotator, TargetInput } from '../../src/rotation/ports.ts';
 import type { ArmKeyRow } from '../../src/rotators/arm-key/row.ts';
@@ -9,21 +9,6 @@ import { ARM_KEY_ROWS } from '../../src/rotators/arm-key/rows.ts';
 import { startStorageCloud } from '../support/storage-cloud.ts';
 import type { StorageCloud } from '../support/storage-cloud.ts';
 import type { Fault, Fresh, RotatorHarness } from './rotator-harness.ts';
-
-/** How a row's address is met in the sandbox. */
-export interface Place {
-  readonly kind: string;
-  /** The row's address. */
-  readonly address: string;
-  /** The sandbox's resource, where it is not at the address itself, and what follows its id in the tag. */
-  readonly resource?: readonly [address: string, below: string];
-  /** Before the slots in the resource's keys. */
-  readonly set?: string;
-  readonly slots: readonly [string, string];
-  /** The slots are named by both tags, and the second key does not exist at first. */
-  readonly named?: true;
-  readonly system?: System;
-}
 
 const GROUP = '/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/';
 const ADDRESS = 'tags.ProviderAddress';
@@ -70,17 +55,13 @@ export class ArmKeyHarness implements RotatorHarness {
 
   async fresh(): Promise<Fresh> {
     made += 1;
-    const { address, resource: [at, below] = [address, ''], slots, named } = this.#place;
     const name = `${this.name.replaceAll('-', '').slice(0, 9)}${process.pid}n${made}`;
-    const names = { name, rule: 'Root', entity: 'orders', database: 'default', subscription: 'sub1' };
-    const resource = this.cloud.arm.create(at, names);
-    const [slot, other] = slots;
+    const { providerAddress, credentialId, alternateCredentialId, key } = createAt(this.cloud.arm, this.#place, name);
     const input = {
-      providerAddress: `${resource.id}${below}`,
-      credentialId: slot,
-      ...(named ? { alternateCredentialId: other } : {}),
+      ...{ providerAddress, credentialId },
+      ...(alternateCredentialId === undefined ? {} : { alternateCredentialId }),
     };
-    return { input, current: { credentialId: slot, slot, value: new SecretValue(this.keyIn(resource, slot)) } };
+    return { input, current: { credentialId, slot: credentialId, value: new SecretValue(key(credentialId)) } };
   }
 
   /** Asks the resource itself which keys it has now. */

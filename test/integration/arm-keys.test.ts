@@ -4,9 +4,8 @@ import { RotationError } from '../../src/rotation/errors.ts';
 import { SecretValue } from '../../src/rotation/ports.ts';
 import type { Call, Clock, Issued, Rotator, Target } from '../../src/rotation/ports.ts';
 import { armKeyRotator } from '../../src/rotators/arm-key/rotator.ts';
-import type { Place } from '../contract/arm-key.harness.ts';
 import { ArmKeyHarness, rowOf } from '../contract/arm-key.harness.ts';
-import { PLACES } from '../contract/arm-key.places.ts';
+import { PLACES, type Place } from '../../sandbox/arm/places.ts';
 import { startStorageCloud } from '../support/storage-cloud.ts';
 import type { StorageCloud } from '../support/storage-cloud.ts';
 

@@ -5,7 +5,7 @@ import type { Rotator } from '../../src/rotation/ports.ts';
 import type { ArmKeyConfig, ArmKeyRow } from '../../src/rotators/arm-key/row.ts';
 import { armKeyRotator } from '../../src/rotators/arm-key/rotator.ts';
 import { ARM_KEY_ROWS, SERVICE_SUFFIXES } from '../../src/rotators/arm-key/rows.ts';
-import { PLACES } from '../contract/arm-key.places.ts';
+import { PLACES } from '../../sandbox/arm/places.ts';
 
 const GROUP = '/subscriptions/0a1b2c3d-0000-4000-8000-000000000001/resourceGroups/rg/providers/';
 const deps = {
