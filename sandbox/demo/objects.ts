@@ -2,6 +2,7 @@ import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-bl
 import sql from 'mssql';
 import pg from 'pg';
 import type { Sandbox } from '../sandbox.ts';
+import type { TrafficEntry } from '../traffic.ts';
 
 /** A credential as a reader gets it out of the vault. */
 export interface Held {
@@ -15,12 +16,20 @@ export interface DemoObject {
   readonly rotator: string;
   /** Logs in for real, as an application would. @throws when refused */
   login(held: Held): Promise<void>;
+  /** One account whose password is replaced in place: who keeps a value is locked out, and there is a gap. */
+  readonly inPlace?: true;
+  /** Nothing can make the system refuse the old credential. */
+  readonly notRevoked?: true;
+  /** Is computed from another one, and follows it with the next sweep. */
+  readonly follows?: true;
+  /** Does this call to the system belong to it? Absent where several of the objects share the system. */
+  readonly owns?: (entry: TrafficEntry) => boolean;
 }
 
 /** Readers call themselves so, in every protocol that has a field for it. */
 export const READER = 'demo-reader';
 
-const EXPIRES_IN_MS = 20 * 24 * 3600_000;
+export const EXPIRES_IN_MS = 20 * 24 * 3600_000;
 
 /** Three secrets near their expiry, and what they open. */
 export async function seedObjects(sandbox: Sandbox): Promise<readonly DemoObject[]> {
@@ -38,18 +47,23 @@ async function seedPostgres({ postgres, vault }: Sandbox): Promise<DemoObject> {
   return {
     name: 'orders-db',
     rotator: 'postgres',
-    async login({ value }) {
-      const { username, password } = new URL(value);
-      const client = new pg.Client({
-        ...{ host, port, database, user: decodeURIComponent(username), password: decodeURIComponent(password) },
-        application_name: READER,
-        ssl: { rejectUnauthorized: true },
-      });
-      client.on('error', () => undefined);
-      await client.connect();
-      await client.end();
-    },
+    owns: ({ system }) => system === 'postgres',
+    login: ({ value }) => logInToPostgres(value),
   };
+}
+
+/** @param value a URL with everything in it */
+export async function logInToPostgres(value: string): Promise<void> {
+  const { hostname, port, pathname, username, password } = new URL(value);
+  const client = new pg.Client({
+    ...{ host: hostname, port: Number(port), database: pathname.slice(1) },
+    ...{ user: decodeURIComponent(username), password: decodeURIComponent(password) },
+    application_name: READER,
+    ssl: { rejectUnauthorized: true },
+  });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.end();
 }
 
 function seedSqlServer({ tds, vault }: Sandbox): DemoObject {
@@ -69,18 +83,23 @@ function seedSqlServer({ tds, vault }: Sandbox): DemoObject {
   return {
     name: 'billing-db',
     rotator: 'sql-server',
-    async login({ value }) {
-      const field = (name: string): string => new RegExp(`${name}=([^;]*)`).exec(value)?.[1] ?? '';
-      const pool = new sql.ConnectionPool({
-        ...{ server: tds.name, port: tds.port, database: 'appdb' },
-        ...{ user: field('User ID'), password: field('Password') },
-        options: { encrypt: true, trustServerCertificate: false, appName: READER },
-        pool: { min: 0, max: 1 },
-      });
-      await pool.connect();
-      await pool.close();
-    },
+    owns: ({ system }) => system === 'tds',
+    login: ({ value }) => logInToSqlServer(value),
   };
+}
+
+/** @param value an ADO.NET connection string */
+export async function logInToSqlServer(value: string): Promise<void> {
+  const field = (name: string): string => new RegExp(`${name}=([^;]*)`).exec(value)?.[1] ?? '';
+  const [server = '', port = ''] = field('Server').replace('tcp:', '').split(',');
+  const pool = new sql.ConnectionPool({
+    ...{ server, port: Number(port), database: field('Database') },
+    ...{ user: field('User ID'), password: field('Password') },
+    options: { encrypt: true, trustServerCertificate: false, appName: READER },
+    pool: { min: 0, max: 1 },
+  });
+  await pool.connect();
+  await pool.close();
 }
 
 function seedStorage({ arm, blob, vault }: Sandbox): DemoObject {
@@ -95,6 +114,7 @@ function seedStorage({ arm, blob, vault }: Sandbox): DemoObject {
   return {
     name: 'storage-key',
     rotator: 'storage-account',
+    owns: ({ system, operation }) => system === 'blob' || (system === 'arm' && operation.includes('/storageAccounts/')),
     async login({ value }) {
       const credential = new StorageSharedKeyCredential(name, value);
       const service = new BlobServiceClient(blob.url(name), credential, {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Host } from '../host/host.ts';
 
@@ -28,9 +29,24 @@ export class Watch {
   readonly #say: (line: string) => void;
   readonly #seen = new Map<string, number>();
 
+  readonly #handedIn = new Set<string>();
+
   constructor(host: Host, say: (line: string) => void) {
     this.#host = host;
     this.#say = say;
+  }
+
+  /** Does what a person has to do whose value is waited for, once for each run. */
+  async #handIn({ rotationId, object }: ShownRun): Promise<void> {
+    if (this.#handedIn.has(rotationId)) return;
+    this.#handedIn.add(rotationId);
+    const answer = await fetch(this.#host.url(`/api/rotations/${rotationId}/value`), {
+      method: 'PUT',
+      headers: { 'x-functions-key': this.#host.keys.default, 'content-type': 'application/json' },
+      body: JSON.stringify({ value: `made-by-hand-${randomBytes(12).toString('hex')}` }),
+    });
+    if (answer.status !== 202) throw new Error(`PUT value of ${object.name} answered ${answer.status}`);
+    this.#say(`A person hands in the new value of ${object.name}.`);
   }
 
   /** Resolves with the runs when all of them have come so far. @throws when one is blocked, or nothing moves for 60 s */
@@ -39,7 +55,9 @@ export class Watch {
     for (;;) {
       const runs = await this.runs();
       for (const run of runs) this.#tell(run);
-      const stuck = runs.find((run) => run.state === 'blocked');
+      const blocked = runs.filter((run) => run.state === 'blocked');
+      for (const run of blocked) if (run.blocked?.code === 'VALUE_AWAITED') await this.#handIn(run);
+      const stuck = blocked.find((run) => run.blocked?.code !== 'VALUE_AWAITED');
       if (stuck) throw new Error(`${stuck.object.name} is blocked: ${stuck.blocked?.message ?? ''}`);
       if (done(runs)) return runs;
       if (performance.now() > limit) throw new Error(`nothing moves: ${JSON.stringify(runs)}`);

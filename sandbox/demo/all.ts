@@ -1,0 +1,122 @@
+/** One secret of every further kind of rotator: `npm run demo -- --all`. */
+import { randomBytes } from 'node:crypto';
+import { createAt, PLACES, type Place } from '../arm/places.ts';
+import type { Sandbox } from '../sandbox.ts';
+import { EXPIRES_IN_MS, logInToPostgres, logInToSqlServer, type DemoObject } from './objects.ts';
+
+const DAY_MS = 24 * 3600_000;
+
+/** Seeded after the three of the plain demo: one of them is what the derived secret is computed from. */
+export async function seedTheOthers(sandbox: Sandbox): Promise<readonly DemoObject[]> {
+  return [
+    await seedPostgresSingle(sandbox),
+    seedSqlServerSingle(sandbox),
+    ...firstOfEachKind(PLACES).map((place) => seedArmKey(sandbox, place)),
+    seedRandom(sandbox),
+    seedManual(sandbox),
+    seedDerived(sandbox),
+  ];
+}
+
+async function seedPostgresSingle({ postgres, vault }: Sandbox): Promise<DemoObject> {
+  const { user, password } = await postgres.createPair({ name: 'stock', alternate: 'stock_unused' });
+  const { host, port, database, address } = postgres;
+  vault.seed('kv', 'stock-db', {
+    value: `postgresql://${user}:${password}@${host}:${port}/${database}?sslmode=verify-full`,
+    expiresInMs: EXPIRES_IN_MS,
+    tags: { CredentialId: user, ProviderAddress: address, Rotator: 'postgres-single' },
+  });
+  return {
+    name: 'stock-db',
+    rotator: 'postgres-single',
+    inPlace: true,
+    login: ({ value }) => logInToPostgres(value),
+  };
+}
+
+function seedSqlServerSingle({ tds, vault }: Sandbox): DemoObject {
+  const password = `Demo-1a-${randomBytes(12).toString('hex')}`;
+  tds.addLogin('wages', password);
+  vault.seed('kv', 'wages-db', {
+    value: `Server=tcp:${tds.name},${tds.port};Database=appdb;User ID=wages;Password=${password};Encrypt=True;`,
+    expiresInMs: EXPIRES_IN_MS,
+    tags: {
+      CredentialId: 'wages',
+      ProviderAddress: `${tds.name}:${tds.port}/appdb`,
+      Rotator: 'sql-server-single',
+    },
+  });
+  return {
+    name: 'wages-db',
+    rotator: 'sql-server-single',
+    inPlace: true,
+    login: ({ value }) => logInToSqlServer(value),
+  };
+}
+
+function firstOfEachKind(places: readonly Place[]): readonly Place[] {
+  return places.filter((place) => places.find(({ kind }) => kind === place.kind) === place);
+}
+
+/** Its readers ask the service itself whether the key is one of its two. */
+function seedArmKey({ arm, vault }: Sandbox, place: Place): DemoObject {
+  const name = place.kind;
+  const made = createAt(arm, place, `demo${place.kind.replaceAll('-', '')}`);
+  vault.seed('kv', name, {
+    value: made.key(made.credentialId),
+    expiresInMs: EXPIRES_IN_MS,
+    tags: {
+      CredentialId: made.credentialId,
+      ProviderAddress: made.providerAddress,
+      ...(made.alternateCredentialId === undefined ? {} : { AlternateCredentialId: made.alternateCredentialId }),
+    },
+  });
+  const resource = made.resource.names['name'] ?? '';
+  return {
+    name,
+    rotator: place.kind,
+    owns: ({ operation }) => operation.includes(resource),
+    login: ({ value }) => (made.accepts(value) ? Promise.resolve() : Promise.reject(new Error('the key is refused'))),
+  };
+}
+
+function seedRandom({ vault }: Sandbox): DemoObject {
+  const tags = { Rotator: 'random', ValueShape: 'whsec_{base64:32}' };
+  vault.seed('kv', 'webhook-secret', {
+    value: `whsec_${randomBytes(32).toString('base64')}`,
+    expiresInMs: EXPIRES_IN_MS,
+    tags,
+  });
+  return { name: 'webhook-secret', rotator: 'random', notRevoked: true, login: looksLike(/^whsec_[\w+/]{43}=$/) };
+}
+
+function seedManual({ vault }: Sandbox): DemoObject {
+  vault.seed('kv', 'partner-key', {
+    value: `made-by-hand-${randomBytes(12).toString('hex')}`,
+    expiresInMs: EXPIRES_IN_MS,
+    tags: { Rotator: 'manual', ProviderAddress: 'https://portal.partner.example/keys' },
+  });
+  return { name: 'partner-key', rotator: 'manual', notRevoked: true, login: looksLike(/^made-by-hand-[0-9a-f]{24}$/) };
+}
+
+/** There is no system to log in to; its readers see that what they read has its shape. */
+function looksLike(shape: RegExp): DemoObject['login'] {
+  return ({ value }) => (shape.test(value) ? Promise.resolve() : Promise.reject(new Error('it has another shape')));
+}
+
+/** Another team's secret with the same log-in in it; it is not due by itself. */
+function seedDerived({ vault }: Sandbox): DemoObject {
+  const source = vault.peek('kv', 'orders-db').at(-1)?.value ?? '';
+  vault.seed('kv', 'orders-report', {
+    value: `${source}&application_name=report`,
+    expiresInMs: 60 * DAY_MS,
+    tags: { ProviderAddress: `${vault.url('kv')}/secrets/orders-db` },
+  });
+  return {
+    name: 'orders-report',
+    rotator: 'derived',
+    follows: true,
+    notRevoked: true,
+    login: ({ value }) => logInToPostgres(value),
+  };
+}
