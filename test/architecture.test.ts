@@ -61,6 +61,7 @@ const SRC_LAYERS: readonly Layer[] = [
     may: [...PORTS, 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
   },
   { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
+  { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
   {
     files: ['src/rotators/arm-key/'],
     may: [
@@ -84,6 +85,8 @@ const REVEALING = [
   'src/rotators/arm-key/probes/sas.ts',
   'src/rotators/arm-key/probes/search.ts',
   'src/rotators/arm-key/probes/storage.ts',
+  'src/rotators/entra-app-secret/log-in.ts',
+  'src/rotators/entra-app-secret/secret-hint.ts',
   'src/rotators/postgres/client.ts',
   'src/rotators/postgres/rotator.ts',
   'src/rotators/postgres/scram.ts',
