@@ -32,9 +32,10 @@ const YOUNG_MS = 10 * 60_000;
 export interface Patience {
   readonly clock: Clock;
   readonly inARow: number;
-  readonly forMs: number;
-  /** Not before then is it asked for the first time: an attempt that must fail would be an alert in Entra's logs. */
-  readonly fromMs: number;
+  /** When the waiting ends; what a call did before it has had its share of the call's minute. */
+  readonly until: Date;
+  /** So long passes before the first log-in: one that must fail would be an alert in Entra's logs. */
+  readonly firstMs: number;
   readonly asked: Asked;
 }
 
@@ -51,24 +52,23 @@ export function isYoung(credential: PasswordCredential | undefined, readOn: Date
  */
 export async function accepted(
   ask: () => Promise<RotationError | undefined>,
-  { clock, inARow, forMs, fromMs, asked }: Patience,
+  { clock, inARow, until, firstMs, asked }: Patience,
   call: Call,
 ): Promise<RotationError | undefined> {
-  const end = clock.now().getTime() + forMs;
   let row = 0;
   let last = new RotationError({
     code: 'CREDENTIAL_REJECTED',
     recovery: 'retry',
     message: `${asked.what} did not succeed ${inARow} times in a row`,
   });
-  if (fromMs > 0) await pause(clock, fromMs, asked, call);
+  if (firstMs > 0) await pause(clock, firstMs, asked, call);
   for (;;) {
     const problem = await ask();
     if (problem !== undefined && problem.code !== 'CREDENTIAL_REJECTED') return problem;
     row = problem === undefined ? row + 1 : 0;
     if (row >= inARow) return undefined;
     last = problem ?? last;
-    if (clock.now().getTime() + EVERY_MS > end) return last;
+    if (clock.now().getTime() + EVERY_MS > until.getTime()) return last;
     await pause(clock, EVERY_MS, asked, call);
   }
 }
