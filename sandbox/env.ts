@@ -3,6 +3,7 @@ import type { ArmService } from './arm/arm.ts';
 import type { AzuriteService } from './azurite/azurite.ts';
 import type { BlobService } from './blob/blob.ts';
 import type { TopicService } from './eventgrid/topic.ts';
+import type { GraphService } from './graph/graph.ts';
 import type { IdentityService } from './identity/identity.ts';
 import type { PostgresService } from './postgres/postgres.ts';
 import type { ServicesService } from './services.ts';
@@ -16,6 +17,7 @@ export interface EnvParts {
   readonly topic?: TopicService;
   readonly azurite?: AzuriteService;
   readonly arm?: ArmService;
+  readonly graph?: GraphService;
   readonly blob?: BlobService;
   readonly services?: ServicesService;
   readonly postgres?: PostgresService;
@@ -26,7 +28,7 @@ export interface EnvParts {
 export const SQL_ENTRA_ADMIN = 'keyturn_identity';
 
 export function appEnv(parts: EnvParts, caFile: string): Record<string, string> {
-  const { identity, vault, topic, azurite, arm, blob, services, postgres, tds } = parts;
+  const { identity, vault, topic, azurite, arm, graph, blob, services, postgres, tds } = parts;
   const hosts: string[] = [];
   const administrators: Record<string, unknown> = {};
   const env: Record<string, string> = {
@@ -43,6 +45,10 @@ export function appEnv(parts: EnvParts, caFile: string): Record<string, string> 
   if (arm) {
     env['KEYTURN_ARM_ENDPOINT'] = arm.origin;
     hosts.push(new URL(arm.origin).host);
+  }
+  if (graph) {
+    env['KEYTURN_GRAPH_ENDPOINT'] = graph.origin;
+    env['KEYTURN_LOGIN_ENDPOINT'] = graph.loginOrigin;
   }
   if (blob) {
     env['KEYTURN_STORAGE_SUFFIX'] = blob.suffix;

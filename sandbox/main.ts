@@ -12,9 +12,9 @@ import type { Part, Sandbox } from './sandbox.ts';
 
 const HELP = `npm run sandbox [-- options]
 
-Starts a small Azure on this machine: Key Vault, managed identity, Event Grid, ARM, Blob, queues and tables (Azurite),
-PostgreSQL, an SQL Server endpoint, and a Functions host with the app. It prints addresses and commands, and runs until
-Ctrl-C; then nothing is left of it.
+Starts a small Azure on this machine: Key Vault, managed identity, Event Grid, ARM, Blob, Microsoft Graph and its
+log-in, queues and tables (Azurite), PostgreSQL, an SQL Server endpoint, and a Functions host with the app. It prints
+addresses and commands, and runs until Ctrl-C; then nothing is left of it.
 
   --app <folder>   the packaged app to load; 'package' when absent (npm run package makes it)
   --no-app         without the app
@@ -34,6 +34,7 @@ const PORTS: Readonly<Record<Exclude<Part, 'eventgrid' | 'services'>, number>> =
   arm: 18445,
   blob: 18446,
   azurite: 18447,
+  graph: 18449,
   postgres: 15432,
   tds: 11433,
 };
@@ -51,11 +52,11 @@ async function isFree(port: number): Promise<boolean> {
   return free;
 }
 
-/** The fixed ports that can be had; Azurite needs two in a row. */
+/** The fixed ports that can be had; some parts need two in a row. */
 async function freePorts(): Promise<Partial<Record<Part, number>>> {
   const free: Partial<Record<Part, number>> = {};
   for (const [part, port] of Object.entries(PORTS) as [Part, number][]) {
-    const both = part !== 'azurite' || (await isFree(port + 1));
+    const both = !(part === 'azurite' || part === 'graph') || (await isFree(port + 1));
     if (both && (await isFree(port))) free[part] = port;
   }
   return free;

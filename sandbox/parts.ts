@@ -4,6 +4,7 @@ import type { ControlOptions } from './control/control.ts';
 import { SQL_ENTRA_ADMIN } from './env.ts';
 import type { EnvParts } from './env.ts';
 import type { EventGridOptions, EventGridService } from './eventgrid/eventgrid.ts';
+import type { GraphOptions } from './graph/graph.ts';
 import type { SandboxServer } from './http.ts';
 import type { IdentityOptions, IdentityService } from './identity/identity.ts';
 import { loadWithoutListeners } from './listeners.ts';
@@ -17,6 +18,7 @@ export const PARTS = [
   'topic',
   'azurite',
   'arm',
+  'graph',
   'blob',
   'services',
   'postgres',
@@ -32,6 +34,7 @@ const NEEDS: Partial<Record<Part, readonly Part[]>> = {
   topic: ['identity'],
   azurite: ['identity'],
   arm: ['identity'],
+  graph: ['identity'],
   blob: ['arm'],
   services: ['arm'],
 };
@@ -39,11 +42,15 @@ const NEEDS: Partial<Record<Part, readonly Part[]>> = {
 export interface PartOptions {
   /** All when absent; what those named need is started too. */
   readonly parts?: readonly Part[];
-  /** Fixed ports; any free one where absent, and for every one of `services`. `azurite` is the queues', the tables' is the next. */
+  /**
+   * Fixed ports; any free one where absent, and for every one of `services`. `azurite` is the queues', the tables' is the next;
+   * likewise `graph` and its log-in's.
+   */
   readonly ports?: Partial<Record<Part, number>>;
   readonly identity?: Omit<IdentityOptions, 'port'>;
   readonly vault?: Omit<VaultOptions, 'port' | 'identity'>;
   readonly eventGrid?: Omit<EventGridOptions, 'vault'>;
+  readonly graph?: Omit<GraphOptions, 'port' | 'identity'>;
   readonly tds?: Omit<TdsOptions, 'port' | 'verifyToken' | 'entraAdmin'>;
 }
 
@@ -88,6 +95,9 @@ export async function startParts(
       (await import('./eventgrid/topic.ts')).startTopic(ctx, { identity: known(), ...port('topic') }),
     ),
     arm: when('arm', async () => (await import('./arm/arm.ts')).startArm(ctx, { identity: known(), ...port('arm') })),
+    graph: when('graph', async () =>
+      (await import('./graph/graph.ts')).startGraph(ctx, { ...options.graph, identity: known(), ...port('graph') }),
+    ),
     azurite: when('azurite', async () => {
       const queuePort = options.ports?.azurite;
       const ports = queuePort === undefined ? {} : { queuePort, tablePort: queuePort + 1 };

@@ -146,7 +146,7 @@ function setEnvironment(env: Readonly<Record<string, string>>): () => void {
 }
 
 function addressesOf(parts: StartedParts, caFile: string, hosts: readonly Host[]): Record<string, string> {
-  const { identity, vault, topic, azurite, arm, blob, postgres, tds, control } = parts;
+  const { identity, vault, topic, azurite, arm, graph, blob, postgres, tds, control } = parts;
   return {
     ...(control ? { control: control.origin() } : {}),
     ...Object.fromEntries((vault?.names ?? []).map((name) => [`vault ${name}`, vault?.url(name) ?? ''])),
@@ -154,6 +154,7 @@ function addressesOf(parts: StartedParts, caFile: string, hosts: readonly Host[]
     ...(topic ? { topic: topic.endpoint } : {}),
     ...(azurite ? { queues: azurite.queueUrl, tables: azurite.tableUrl } : {}),
     ...(arm ? { arm: arm.origin } : {}),
+    ...(graph ? { graph: graph.origin, 'log-in': graph.loginOrigin } : {}),
     ...(blob ? { blob: blob.url('<account>') } : {}),
     ...(postgres ? { postgres: postgres.address } : {}),
     ...(tds ? { sql: `${tds.name}:${tds.port}` } : {}),

@@ -7,6 +7,8 @@ export type System =
   | 'registry'
   | 'vault'
   | 'arm'
+  | 'graph'
+  | 'login'
   | 'blob'
   | 'tables'
   | 'queues'

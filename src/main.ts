@@ -17,6 +17,7 @@ import { parseValue } from './rotation/value/value.ts';
 import { armKeyRotator } from './rotators/arm-key/rotator.ts';
 import { ARM_KEY_ROWS, SERVICE_SUFFIXES } from './rotators/arm-key/rows.ts';
 import { derivedRotator } from './rotators/derived/rotator.ts';
+import { entraAppSecretRotator } from './rotators/entra-app-secret/rotator.ts';
 import { manualRotator } from './rotators/manual/rotator.ts';
 import { postgresRotator } from './rotators/postgres/rotator.ts';
 import { randomRotator } from './rotators/random/rotator.ts';
@@ -135,12 +136,15 @@ export function createRotators(
   const { revokeDisablesLogin: disableOnRevoke, armEndpoint, storageSuffix, serviceSuffixes } = settings;
   const { sqlSuffix, postgresSuffix } = settings;
   const arm = { credential, armEndpoint, storageSuffix, serviceSuffixes, clock };
+  const { graphEndpoint, loginEndpoint, tenant } = settings;
+  const entra = { credential, graphEndpoint, loginEndpoint, clock, ...(tenant === undefined ? {} : { tenant }) };
   return [
     sqlServerRotator({ administrators, disableOnRevoke, sqlSuffix }),
     sqlServerRotator({ administrators, sqlSuffix, accounts: 'single' }),
     postgresRotator({ administrators, disableOnRevoke, postgresSuffix }),
     postgresRotator({ administrators, postgresSuffix, accounts: 'single' }),
     ...ARM_KEY_ROWS.map((row) => armKeyRotator(row, arm)),
+    entraAppSecretRotator(entra),
     randomRotator(),
     manualRotator(),
     derivedRotator({

@@ -21,6 +21,8 @@ const PORTS = ['src/rotation/ports.ts', 'src/rotation/errors.ts', 'src/rotation/
 const ROWS = ['src/rotation/record.ts', 'src/rotation/ids.ts'];
 /** The shapes of the Azure SDKs' errors. */
 const AZURE_ERRORS = ['src/azure/remote.ts', 'src/azure/'];
+/** One wire call to an Azure REST API, and its failures. */
+const AZURE_REST = ['src/azure/rest.ts', 'src/azure/rest-errors.ts'];
 const TOKENS = '@azure/core-auth';
 
 /** Dependency direction: functions → main → the rest; the rest never one another. */
@@ -37,7 +39,7 @@ const SRC_LAYERS: readonly Layer[] = [
     ],
   },
   { files: ['src/rotation/'], may: ['node:crypto', 'node:util'] },
-  { files: ['src/azure/'], may: PORTS },
+  { files: ['src/azure/'], may: [...PORTS, TOKENS, '@azure/core-rest-pipeline'] },
   {
     files: ['src/vault/'],
     may: [...PORTS, ...AZURE_ERRORS, TOKENS, '@azure/keyvault-secrets', '@azure/core-rest-pipeline'],
@@ -59,9 +61,13 @@ const SRC_LAYERS: readonly Layer[] = [
     may: [...PORTS, 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
   },
   { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
+  { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
   {
     files: ['src/rotators/arm-key/'],
-    may: [...PORTS, 'node:crypto', 'node:tls', TOKENS, '@azure/core-rest-pipeline', '@azure/storage-blob'],
+    may: [
+      ...[...PORTS, ...AZURE_REST, 'node:crypto', 'node:tls', TOKENS],
+      ...['@azure/core-rest-pipeline', '@azure/storage-blob'],
+    ],
   },
 ];
 
@@ -79,6 +85,8 @@ const REVEALING = [
   'src/rotators/arm-key/probes/sas.ts',
   'src/rotators/arm-key/probes/search.ts',
   'src/rotators/arm-key/probes/storage.ts',
+  'src/rotators/entra-app-secret/log-in.ts',
+  'src/rotators/entra-app-secret/secret-hint.ts',
   'src/rotators/postgres/client.ts',
   'src/rotators/postgres/rotator.ts',
   'src/rotators/postgres/scram.ts',

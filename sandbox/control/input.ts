@@ -7,6 +7,8 @@ import type { AccessRule, Refusal, VaultAction } from '../vault/vault.ts';
 const SYSTEMS: readonly System[] = [
   'vault',
   'arm',
+  'graph',
+  'login',
   'blob',
   'tables',
   'queues',

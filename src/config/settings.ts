@@ -24,7 +24,7 @@ export type { StorageSettings } from './storage.ts';
 export interface Settings {
   /** Origins, lower case. */
   readonly vaults: readonly string[];
-  /** As configured, and the hosts that other settings name: vaults, ARM, and the services that keys are tried on. */
+  /** As configured, and the hosts that other settings name: vaults, ARM, Graph, Entra, and the services keys are tried on. */
   readonly allowedHosts: readonly HostPattern[];
   /** The most specific pattern first. */
   readonly administrators: readonly AdministratorSetting[];
@@ -33,6 +33,11 @@ export interface Settings {
   readonly topicEndpoint?: string;
   /** Origin, no trailing slash. */
   readonly armEndpoint: string;
+  /** Microsoft Graph and the token endpoint of Entra. Origins, no trailing slash. */
+  readonly graphEndpoint: string;
+  readonly loginEndpoint: string;
+  /** Id or domain of the applications' tenant; absent: that of the app's identity. */
+  readonly tenant?: string;
   /** With a leading dot: `.database.windows.net`. */
   readonly sqlSuffix: string;
   /** With a leading dot: `.postgres.database.azure.com`. */
@@ -57,6 +62,9 @@ export const SETTING_NAMES = [
   'KEYTURN_REVOKE_DISABLES_LOGIN',
   'KEYTURN_TOPIC_ENDPOINT',
   'KEYTURN_ARM_ENDPOINT',
+  'KEYTURN_GRAPH_ENDPOINT',
+  'KEYTURN_LOGIN_ENDPOINT',
+  'KEYTURN_TENANT',
   'KEYTURN_SQL_SUFFIX',
   'KEYTURN_POSTGRES_SUFFIX',
   'KEYTURN_STORAGE_SUFFIX',
@@ -79,16 +87,24 @@ export function readSettings(env: Env, services: Readonly<Record<string, string>
   const vaults = readVaults(env, report);
   const topicEndpoint = readHttps(env, 'KEYTURN_TOPIC_ENDPOINT', undefined, report);
   const arm = readHttps(env, 'KEYTURN_ARM_ENDPOINT', 'https://management.azure.com', report) ?? '';
+  const graph = readHttps(env, 'KEYTURN_GRAPH_ENDPOINT', 'https://graph.microsoft.com', report) ?? '';
+  const login = readHttps(env, 'KEYTURN_LOGIN_ENDPOINT', 'https://login.microsoftonline.com', report) ?? '';
+  const tenant = setting(env, 'KEYTURN_TENANT');
   const storageSuffix = readSuffix(env, 'KEYTURN_STORAGE_SUFFIX', 'core.windows.net', report);
   const serviceSuffixes = readSuffixes(env, 'KEYTURN_SERVICE_SUFFIXES', services, report);
   const identityClientId = setting(env, 'AZURE_CLIENT_ID');
   const settings: Settings = {
     vaults,
-    allowedHosts: [...readAllowedHosts(env, report), ...implied([arm, ...vaults], storageSuffix, serviceSuffixes)],
+    allowedHosts: [
+      ...readAllowedHosts(env, report),
+      ...implied([arm, graph, login, ...vaults], storageSuffix, serviceSuffixes),
+    ],
     administrators: readAdministrators(env, vaults, report),
     defaults: readDefaults(env, report),
     revokeDisablesLogin: readBoolean(env, 'KEYTURN_REVOKE_DISABLES_LOGIN', false, report),
     armEndpoint: arm.replace(/\/$/, ''),
+    graphEndpoint: graph.replace(/\/$/, ''),
+    loginEndpoint: login.replace(/\/$/, ''),
     sqlSuffix: `.${readSuffix(env, 'KEYTURN_SQL_SUFFIX', 'database.windows.net', report)}`,
     postgresSuffix: `.${readSuffix(env, 'KEYTURN_POSTGRES_SUFFIX', 'postgres.database.azure.com', report)}`,
     storageSuffix,
@@ -98,7 +114,11 @@ export function readSettings(env: Env, services: Readonly<Record<string, string>
     storage: readStorage(env, report),
     ...(topicEndpoint === undefined ? {} : { topicEndpoint }),
     ...(identityClientId === undefined ? {} : { identityClientId }),
+    ...(tenant === undefined ? {} : { tenant }),
   };
+  if (tenant !== undefined && !/^[a-z0-9][a-z0-9.-]*$/i.test(tenant)) {
+    report('KEYTURN_TENANT', `'${tenant}' is neither a tenant's id (a GUID) nor one of its domains`);
+  }
   if (!isSchedule(settings.sweepSchedule)) {
     report(
       'KEYTURN_SWEEP_SCHEDULE',

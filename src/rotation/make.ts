@@ -29,7 +29,8 @@ export async function make(
   // What the vault would refuse is found out before anything is changed; the present value stands in for one that the
   // system is still to make.
   const standIn = { credentialId: planned.idle, slot: planned.idle, value: value ?? planned.issued.value };
-  engine.vault.validate(nextVersion(planned, standIn, session.active.rotationId, session.now()));
+  const draft = nextVersion(planned, standIn, session.active.rotationId, session.now());
+  engine.vault.validate(draft);
   if (resumed && overlap === 'none' && value !== undefined) {
     const issued = { credentialId: planned.issued.credentialId, slot: planned.idle, value };
     if (await alreadySet(session, planned, issued)) return issued;
@@ -40,6 +41,7 @@ export async function make(
   const pending: Pending = {
     rotationId: session.active.rotationId,
     slot: planned.idle,
+    expiresOn: draft.expiresOn,
     current: planned.issued,
     ...(value === undefined ? {} : { value }),
   };

@@ -65,6 +65,8 @@ export interface Pending {
   readonly slot: Slot;
   /** Present unless minting is `system`. */
   readonly value?: SecretValue;
+  /** When the version that will hold it expires, where nothing ends sooner. A credential with an end of its own ends later. */
+  readonly expiresOn?: Date;
   /** What readers use now. But for an overlap of `none` `set` must not touch it, and refuses if `slot` is where it is. */
   readonly current: Issued;
 }

@@ -48,6 +48,13 @@ describe('a whole rotation', () => {
     expect(bench.vault.peek(OBJECT)[0]?.value.reveal()).toBe('made-by-the-system-1');
   });
 
+  it('tells the rotator when the version will expire that is to hold the credential', async () => {
+    const bench = new Bench({ minting: 'system' });
+    await bench.deliver(bench.message());
+    expect(bench.rotator.asked?.expiresOn).toEqual(days(90));
+    expect(bench.vault.peek(OBJECT)[0]?.expiresOn).toEqual(days(90));
+  });
+
   it('comes back when the system is still making the credential', async () => {
     const bench = new Bench({ minting: 'system' });
     bench.rotator.answersPending = true;

@@ -29,6 +29,8 @@ describe('settings', () => {
       defaults: { validityDays: 90, leadTimeDays: 30, overlapHours: 24, retainVersions: 2 },
       revokeDisablesLogin: false,
       armEndpoint: 'https://management.azure.com',
+      graphEndpoint: 'https://graph.microsoft.com',
+      loginEndpoint: 'https://login.microsoftonline.com',
       sqlSuffix: '.database.windows.net',
       postgresSuffix: '.postgres.database.azure.com',
       storageSuffix: 'core.windows.net',
@@ -41,6 +43,7 @@ describe('settings', () => {
       administrators: [],
     });
     expect(settings.topicEndpoint).toBeUndefined();
+    expect(settings.tenant).toBeUndefined();
   });
 
   it('take every setting', () => {
@@ -50,6 +53,9 @@ describe('settings', () => {
       KEYTURN_REVOKE_DISABLES_LOGIN: 'True',
       KEYTURN_TOPIC_ENDPOINT: 'https://topic.eventgrid.azure.net/api/events',
       KEYTURN_ARM_ENDPOINT: 'https://management.chinacloudapi.cn/',
+      KEYTURN_GRAPH_ENDPOINT: 'https://microsoftgraph.chinacloudapi.cn/',
+      KEYTURN_LOGIN_ENDPOINT: 'https://login.partner.microsoftonline.cn/',
+      KEYTURN_TENANT: 'contoso.partner.onmschina.cn',
       KEYTURN_SQL_SUFFIX: '.database.chinacloudapi.cn',
       KEYTURN_POSTGRES_SUFFIX: 'postgres.database.chinacloudapi.cn',
       KEYTURN_STORAGE_SUFFIX: 'storage.sandbox.test:4443',
@@ -65,6 +71,9 @@ describe('settings', () => {
       revokeDisablesLogin: true,
       topicEndpoint: 'https://topic.eventgrid.azure.net/api/events',
       armEndpoint: 'https://management.chinacloudapi.cn',
+      graphEndpoint: 'https://microsoftgraph.chinacloudapi.cn',
+      loginEndpoint: 'https://login.partner.microsoftonline.cn',
+      tenant: 'contoso.partner.onmschina.cn',
       sqlSuffix: '.database.chinacloudapi.cn',
       postgresSuffix: '.postgres.database.chinacloudapi.cn',
       storageSuffix: 'storage.sandbox.test:4443',
@@ -83,6 +92,9 @@ describe('settings', () => {
       KEYTURN_REVOKE_DISABLES_LOGIN: 'yes',
       KEYTURN_TOPIC_ENDPOINT: 'http://topic.example.com',
       KEYTURN_ARM_ENDPOINT: 'management.azure.com',
+      KEYTURN_GRAPH_ENDPOINT: 'http://graph.microsoft.com',
+      KEYTURN_LOGIN_ENDPOINT: 'login.microsoftonline.com',
+      KEYTURN_TENANT: '../common',
       KEYTURN_SQL_SUFFIX: 'https://x',
       KEYTURN_SWEEP_SCHEDULE: '*/5 * * * *',
       KEYTURN_TABLE: 'key-turn',
@@ -98,6 +110,9 @@ describe('settings', () => {
         'settings.KEYTURN_ALLOWED_HOSTS[4]',
         'settings.KEYTURN_ARM_ENDPOINT',
         'settings.KEYTURN_DEFAULTS.accounts',
+        'settings.KEYTURN_GRAPH_ENDPOINT',
+        'settings.KEYTURN_LOGIN_ENDPOINT',
+        'settings.KEYTURN_TENANT',
         'settings.KEYTURN_DEFAULTS.leadTimeDays',
         'settings.KEYTURN_DEFAULTS.overlapHour',
         'settings.KEYTURN_DEFAULTS.retainVersions',

@@ -1,7 +1,7 @@
 import { settle, type Reading, type Token, type Unreadable } from './parts.ts';
 
 const USER_KEYS = ['user', 'username', 'user_name', 'login', 'uid'];
-const SECRET_KEYS = ['password', 'pwd', 'pass', 'secret', 'key', 'accountkey'];
+const SECRET_KEYS = ['password', 'pwd', 'pass', 'secret', 'key', 'accountkey', 'clientsecret', 'client_secret'];
 /** Shorter passwords are found inside other words by chance. */
 const TELLING_LENGTH = 8;
 

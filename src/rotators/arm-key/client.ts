@@ -1,9 +1,10 @@
-import type { AccessToken, GetTokenOptions, TokenCredential } from '@azure/core-auth';
-import type { HttpClient, Pipeline, PipelineResponse } from '@azure/core-rest-pipeline';
+import type { TokenCredential } from '@azure/core-auth';
+import { createRestClient, pause, type RestAnswer } from '../../azure/rest.ts';
+import { parseJson, retryAfterMs } from '../../azure/rest-errors.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, Clock } from '../../rotation/ports.ts';
 import type { ArmCallFacts } from './arm-errors.ts';
-import { armRefusal, armUnanswered, parseJson, retryAfterMs, saysGone, tokenRefused } from './arm-errors.ts';
+import { armRefusal, askedOf, saysGone } from './arm-errors.ts';
 
 export interface ArmClientDeps {
   /** Called once, at the first request. */
@@ -52,12 +53,6 @@ export interface ArmClient {
   follow(operation: Unfinished, call: Call): Promise<ArmOutcome>;
 }
 
-interface Wire {
-  readonly http: HttpClient;
-  readonly pipeline: Pipeline;
-  readonly rest: typeof import('@azure/core-rest-pipeline');
-}
-
 const POLL_MS = 2_000;
 /** How long an operation is followed in one go: less than the engine gives one call (60 s), with time left to read the key. */
 const PATIENCE_MS = 30_000;
@@ -65,45 +60,26 @@ const PATIENCE_MS = 30_000;
 /** The generic ARM client: bearer token and nothing else. No retry, no redirect, no log of bodies. */
 export function createArmClient(deps: ArmClientDeps): ArmClient {
   const endpoint = new URL(deps.armEndpoint);
-  let wire: Promise<Wire> | undefined;
+  const scope = `https://${endpoint.hostname}/.default`;
+  const rest = createRestClient({ credential: deps.credential, scope });
 
-  async function wired(
-    method: ArmRequest['method'],
-    url: URL,
-    request: ArmRequest,
-    call: Call,
-  ): Promise<PipelineResponse> {
-    wire ??= connect(deps, endpoint);
-    const facts = { ...request, host: endpoint.host };
-    // Nothing has been sent yet, so whatever the request would have done, it has not.
-    if (call.signal.aborted) throw armUnanswered(new Error('aborted'), { ...facts, mutates: false }, true);
-    try {
-      const { http, pipeline, rest } = await wire;
-      const headers = rest.createHttpHeaders({ accept: 'application/json' });
-      const message = rest.createPipelineRequest({ url: url.href, method, headers, abortSignal: call.signal });
-      if (method !== 'GET' && request.body !== undefined) {
-        headers.set('content-type', 'application/json');
-        message.body = JSON.stringify(request.body);
-      }
-      if (method !== 'GET' && request.ifMatch !== undefined) headers.set('if-match', request.ifMatch);
-      return await pipeline.sendRequest(http, message);
-    } catch (error) {
-      if (!(error instanceof Error) || error instanceof TypeError) throw error;
-      if (error instanceof RotationError) throw error;
-      throw armUnanswered(error, facts, call.signal.aborted);
-    }
+  function wired(method: ArmRequest['method'], url: URL, request: ArmRequest, call: Call): Promise<RestAnswer> {
+    const asked = askedOf({ ...request, host: endpoint.host });
+    const { body, ifMatch } = method === 'GET' ? {} : request;
+    const given = { ...(body === undefined ? {} : { json: body }), ...(ifMatch === undefined ? {} : { ifMatch }) };
+    return rest.send({ method, url, ...given, ...asked }, call);
   }
 
-  function refusal(response: PipelineResponse, request: ArmRequest, call: Call): RotationError {
-    const answer = { status: response.status, retryAfter: response.headers.get('retry-after'), text: text(response) };
+  function refusal({ status, text, header }: RestAnswer, request: ArmRequest, call: Call): RotationError {
+    const answer = { status, text, retryAfter: header('retry-after') };
     return armRefusal(answer, { ...request, host: endpoint.host }, call.now());
   }
 
   /** Where ARM says that the state of an operation can be asked for; undefined when it has ended with this answer. */
-  function operationOf(answer: PipelineResponse, request: ArmRequest): Unfinished | undefined {
-    const named = answer.headers.get('azure-asyncoperation');
+  function operationOf(answer: RestAnswer, request: ArmRequest): Unfinished | undefined {
+    const named = answer.header('azure-asyncoperation');
     if (answer.status !== 202 && named === undefined) return undefined;
-    const polled = named ?? answer.headers.get('location');
+    const polled = named ?? answer.header('location');
     const poll = polled !== undefined && URL.canParse(polled, endpoint.href) ? new URL(polled, endpoint) : undefined;
     // Only ARM itself may name the next address, and only its own: the token goes there.
     if (poll?.origin !== endpoint.origin)
@@ -112,23 +88,19 @@ export function createArmClient(deps: ArmClientDeps): ArmClient {
   }
 
   /** ARM's asynchronous operations: learn.microsoft.com/azure/azure-resource-manager/management/async-operations. */
-  async function follow(
-    { request, poll }: Unfinished,
-    call: Call,
-    first: PipelineResponse | undefined,
-  ): Promise<ArmOutcome> {
+  async function follow({ request, poll }: Unfinished, call: Call, first: RestAnswer | undefined): Promise<ArmOutcome> {
     let waited = 0;
     let response = first;
     for (;;) {
-      const asked = response?.headers.get('retry-after');
+      const asked = response?.header('retry-after');
       const wait = response === undefined ? 0 : (retryAfterMs(asked, call.now()) ?? POLL_MS);
       if (waited + wait > PATIENCE_MS) return { unfinished: { request, poll } };
       waited += wait;
-      await pause(deps.clock, wait, { ...request, host: endpoint.host }, call);
+      await pause(deps.clock, wait, askedOf({ ...request, host: endpoint.host }), call);
       response = await wired('GET', poll, request, call);
       if (response.status >= 400) throw afterAccepting(refusal(response, request, call), request);
       if (response.status === 202) continue;
-      const body = parseJson(text(response));
+      const body = parseJson(response.text);
       const status = typeof body === 'object' && body !== null && 'status' in body ? body.status : 'Succeeded';
       if (status === 'Succeeded') return { body: undefined };
       if (status === 'Failed' || status === 'Canceled') throw lost(request, `the operation ended as ${status}`);
@@ -141,34 +113,13 @@ export function createArmClient(deps: ArmClientDeps): ArmClient {
       const url = new URL(request.path, endpoint);
       for (const [name, value] of Object.entries(request.query)) url.searchParams.set(name, value);
       const response = await wired(request.method, url, request, call);
-      if (request.goneIsSuccess === true && saysGone(response.status, text(response))) return { gone: true };
+      if (request.goneIsSuccess === true && saysGone(response.status, response.text)) return { gone: true };
       if (response.status < 200 || response.status > 299) throw refusal(response, request, call);
       const operation = operationOf(response, request);
-      return operation === undefined ? { body: parseJson(text(response)) } : follow(operation, call, response);
+      return operation === undefined ? { body: parseJson(response.text) } : follow(operation, call, response);
     },
     follow: (operation, call) => follow(operation, call, undefined),
   };
-}
-
-async function connect(deps: ArmClientDeps, endpoint: URL): Promise<Wire> {
-  const rest = await import('@azure/core-rest-pipeline');
-  const pipeline = rest.createEmptyPipeline();
-  const credential = {
-    async getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
-      try {
-        return await (await deps.credential()).getToken(scopes, options);
-      } catch (error) {
-        if (!(error instanceof Error) || error instanceof TypeError || error instanceof RotationError) throw error;
-        throw tokenRefused(error, String(scopes), options?.abortSignal?.aborted === true);
-      }
-    },
-  };
-  pipeline.addPolicy(rest.proxyPolicy());
-  pipeline.addPolicy(rest.setClientRequestIdPolicy());
-  pipeline.addPolicy(
-    rest.bearerTokenAuthenticationPolicy({ credential, scopes: `https://${endpoint.hostname}/.default` }),
-  );
-  return { rest, pipeline, http: rest.createDefaultHttpClient() };
 }
 
 /** Whatever the question about an accepted operation was answered: what the operation does, it may do or have done. */
@@ -181,10 +132,6 @@ function afterAccepting(error: RotationError, request: ArmRequest): RotationErro
   return new RotationError({ code, recovery, message, effect, ...given });
 }
 
-function text(response: PipelineResponse): string {
-  return response.bodyAsText ?? '';
-}
-
 function lost(request: ArmRequest, why: string): RotationError {
   const message = `${request.action} on ${request.scope}: ${why}`;
   return new RotationError({
@@ -192,20 +139,5 @@ function lost(request: ArmRequest, why: string): RotationError {
     recovery: 'retry',
     effect: request.mutates ? 'unknown' : 'none',
     message,
-  });
-}
-
-function pause(clock: Clock, ms: number, facts: ArmCallFacts, call: Call): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      cancel();
-      reject(armUnanswered(new Error('aborted'), facts, true));
-    };
-    const cancel = clock.after(ms, () => {
-      call.signal.removeEventListener('abort', stop);
-      resolve();
-    });
-    if (call.signal.aborted) stop();
-    else call.signal.addEventListener('abort', stop, { once: true });
   });
 }

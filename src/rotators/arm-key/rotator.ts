@@ -1,3 +1,4 @@
+import { asBlocker } from '../../azure/rest-errors.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, Issued, Rotator, Slot, Target } from '../../rotation/ports.ts';
 import type { ArmClientDeps } from './client.ts';
@@ -5,7 +6,7 @@ import { createArmClient } from './client.ts';
 import { parseAddress, splitAddress } from './config.ts';
 import { createKeyring } from './keyring.ts';
 import type { ArmKeyConfig, ArmKeyRow, ArmVerb, CloudNames, DataPlane } from './row.ts';
-import { asBlocker, swapBlockers } from './swap.ts';
+import { swapBlockers } from './swap.ts';
 
 export type ArmKeyDeps = ArmClientDeps & CloudNames;
 

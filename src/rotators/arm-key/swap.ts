@@ -1,4 +1,3 @@
-import { RotationError } from '../../rotation/errors.ts';
 import type { Blocker, Issued, SecretValue, Slot, Target } from '../../rotation/ports.ts';
 import type { ArmKeyConfig, ArmKeyRow } from './row.ts';
 
@@ -45,12 +44,4 @@ function lookUp(row: ArmKeyRow, config: ArmKeyConfig): string {
 function retag(slot: Slot): string {
   const tag = /\s/.test(slot) ? `CredentialId='${slot}'` : `CredentialId=${slot}`;
   return `Set the tag ${tag} (give all tags of the secret, the command replaces them): az keyvault secret set-attributes --vault-name <vault> --name <secret> --tags ${tag} ...`;
-}
-
-/** What the settings' owner has to mend is a blocker; not being able to look is thrown. */
-export function asBlocker(error: unknown): Blocker {
-  if (!(error instanceof RotationError)) throw error;
-  const { code, message, remedy } = error;
-  if (code !== 'ACCESS_DENIED' && code !== 'TARGET_NOT_FOUND' && code !== 'CONFIG_INVALID') throw error;
-  return { code, message, remedy: remedy ?? 'Look at the message of the service.' };
 }

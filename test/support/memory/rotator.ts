@@ -25,6 +25,8 @@ export class MemoryRotator implements Rotator {
   readonly ended: Slot[] = [];
   blockers: readonly Blocker[] = [];
   answersPending = false;
+  /** What the last `set` was told to make. */
+  asked: Pending | undefined;
   #minted = 0;
 
   /** Which rotation made a credential, where each makes one of its own. */
@@ -73,6 +75,7 @@ export class MemoryRotator implements Rotator {
 
   async set(_target: Target, pending: Pending): Promise<Issued | 'pending'> {
     await this.#calls.made('rotator.set');
+    this.asked = pending;
     if (pending.slot === pending.current.slot && this.capabilities.overlap !== 'none')
       throw new TypeError('set was asked to touch the current credential');
     if (this.answersPending) return 'pending';

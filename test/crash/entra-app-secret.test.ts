@@ -1,0 +1,4 @@
+import { entraAppSecretHarness } from '../contract/entra-app-secret.harness.ts';
+import { describeCrashes } from './crash-suite.ts';
+
+describeCrashes(entraAppSecretHarness('all'));
