@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createAt, PLACES, type Place } from '../arm/places.ts';
 import type { Sandbox } from '../sandbox.ts';
-import { EXPIRES_IN_MS, logInToPostgres, logInToSqlServer, type DemoObject } from './objects.ts';
+import { EXPIRES_IN_MS, logInToPostgres, logInToSqlServer, READER, type DemoObject } from './objects.ts';
 
 const DAY_MS = 24 * 3600_000;
 
@@ -12,6 +12,7 @@ export async function seedTheOthers(sandbox: Sandbox): Promise<readonly DemoObje
     await seedPostgresSingle(sandbox),
     seedSqlServerSingle(sandbox),
     ...firstOfEachKind(PLACES).map((place) => seedArmKey(sandbox, place)),
+    seedEntraApp(sandbox),
     seedRandom(sandbox),
     seedManual(sandbox),
     seedDerived(sandbox),
@@ -77,6 +78,32 @@ function seedArmKey({ arm, vault }: Sandbox, place: Place): DemoObject {
     rotator: place.kind,
     owns: ({ operation }) => operation.includes(resource),
     login: ({ value }) => (made.accepts(value) ? Promise.resolve() : Promise.reject(new Error('the key is refused'))),
+  };
+}
+
+/** Its readers get a token with it, as an application without a managed identity does. */
+function seedEntraApp({ graph, vault }: Sandbox): DemoObject {
+  const { app, secret } = graph.createApplication('demo');
+  vault.seed('kv', 'app-secret', {
+    value: secret.text,
+    expiresInMs: EXPIRES_IN_MS,
+    // Microsoft's own sample tags, as they are.
+    tags: { CredentialId: secret.keyId, ProviderAddress: app.id, ValidityPeriodDays: '60' },
+  });
+  return {
+    name: 'app-secret',
+    rotator: 'entra-app-secret',
+    owns: ({ system }) => system === 'graph',
+    async login({ value }) {
+      const form = { client_id: app.appId, client_secret: value, grant_type: 'client_credentials' };
+      const answer = await fetch(`${graph.loginOrigin}/${graph.tenantId}/oauth2/v2.0/token`, {
+        method: 'POST',
+        body: new URLSearchParams({ ...form, scope: 'https://graph.microsoft.com/.default' }),
+        headers: { 'user-agent': READER },
+      });
+      await answer.arrayBuffer();
+      if (!answer.ok) throw new Error(`the token endpoint answered ${answer.status}`);
+    },
   };
 }
 

@@ -76,7 +76,11 @@ async function demonstrate(sandbox: Sandbox): Promise<Report> {
   say(
     `${flags.all ? objects.length : 'Three'} secrets expire in 20 days. Key Vault's events arrive twice and out of order; ${readers.count} readers log in without pause.\n`,
   );
-  const watch = new Watch(host, say);
+  const watch = new Watch(
+    host,
+    say,
+    objects.map(({ name }) => name),
+  );
   const all = (runs: readonly ShownRun[], test: (run: ShownRun) => boolean, of = objects): boolean =>
     of.every(({ name }) => runs.some((run) => run.object.name === name)) && runs.every(test);
   const isRotated = ({ step }: ShownRun): boolean => step === 'confirm' || step === 'done';
@@ -134,13 +138,19 @@ function row(object: DemoObject, runs: readonly ShownRun[], calls: ReadonlyMap<s
   return {
     object: object.name,
     rotator: object.rotator,
-    credential: `${run?.from?.slot ?? '?'} → ${run?.to?.slot ?? '?'}`,
+    credential: `${short(run?.from?.slot)} → ${short(run?.to?.slot)}`,
     version: `${(run?.from?.version ?? '?').slice(0, 8)} → ${(run?.to?.version ?? '?').slice(0, 8)}`,
     durationMs: end - Date.parse(run?.startedAt ?? ''),
     ...(calls.has(object.name) ? { remoteCalls: calls.get(object.name) ?? 0 } : {}),
     readerOk: tally?.ok ?? 0,
     readerFailed: tally?.failed ?? 0,
   };
+}
+
+/** The name of a credential, or the beginning of its id; a value with no name is just that. */
+function short(slot: string | undefined): string {
+  if (slot === '') return 'value';
+  return slot === undefined ? '?' : slot.length > 20 ? `${slot.slice(0, 8)}…` : slot;
 }
 
 /** Not a reader's, not Event Grid's, not the platform's own polling of its queues. */

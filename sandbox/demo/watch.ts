@@ -29,11 +29,14 @@ export class Watch {
   readonly #say: (line: string) => void;
   readonly #seen = new Map<string, number>();
 
+  readonly #width: number;
   readonly #handedIn = new Set<string>();
 
-  constructor(host: Host, say: (line: string) => void) {
+  /** @param names of the objects, for the width of their column */
+  constructor(host: Host, say: (line: string) => void, names: readonly string[]) {
     this.#host = host;
     this.#say = say;
+    this.#width = Math.max(...names.map((name) => name.length));
   }
 
   /** Does what a person has to do whose value is waited for, once for each run. */
@@ -78,7 +81,7 @@ export class Watch {
     for (const step of run.steps.slice(from)) {
       const detail = step.detail === undefined ? '' : `  ${step.detail}`;
       this.#say(
-        `${step.at.slice(0, 19)}Z  ${run.object.name.padEnd(12)} ${step.step.padEnd(8)} ${step.outcome.padEnd(7)} ${String(step.ms).padStart(5)} ms${detail}`,
+        `${step.at.slice(0, 19)}Z  ${run.object.name.padEnd(this.#width)} ${step.step.padEnd(8)} ${step.outcome.padEnd(7)} ${String(step.ms).padStart(5)} ms${detail}`,
       );
     }
     this.#seen.set(run.rotationId, run.steps.length);

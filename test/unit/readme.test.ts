@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { BOUNDS } from '../../src/config/defaults.ts';
 import { DEFAULT_SWEEP_SCHEDULE, readSettings, SETTING_NAMES } from '../../src/config/settings.ts';
 import { TAG_NAMES } from '../../src/config/tags.ts';
+import { PLACES } from '../../sandbox/arm/places.ts';
 import { createRotators } from '../../src/main.ts';
 
 const readme = readFileSync('README.md', 'utf8');
@@ -44,6 +45,14 @@ describe('the table of rotators', () => {
     });
     expect(said).toEqual(declared);
   });
+});
+
+test('`npm run demo -- --all` has a secret for every rotator of the table', () => {
+  const sources = ['objects', 'all'].map((name) => readFileSync(`sandbox/demo/${name}.ts`, 'utf8')).join('\n');
+  const seeded = [...sources.matchAll(/rotator: '([\w-]+)'/g)].map(([, kind = '']) => kind);
+  const kinds = new Set([...seeded, ...PLACES.map(({ kind }) => kind)]);
+  const listed = table('rotators').flatMap(([kind = '']) => code(kind));
+  expect(listed.filter((kind) => !kinds.has(kind))).toEqual([]);
 });
 
 describe('the table of tags', () => {
