@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../src/rotation/errors.ts';
 import { SqlFailure, type Phase } from '../../src/rotators/sql-server/client.ts';
-import { alternateOf, claimsAddress, parseTarget } from '../../src/rotators/sql-server/config.ts';
+import { alternateOf, claimsAddress, parseTarget, readCloud } from '../../src/rotators/sql-server/config.ts';
 import { translate, type Speaker } from '../../src/rotators/sql-server/failures.ts';
 import { differences, give, take, type Grant } from '../../src/rotators/sql-server/grants.ts';
 import { grantsQuery, identifier, literal, sessionsQuery, setPassword } from '../../src/rotators/sql-server/sql.ts';
 import { tokenize } from '../../sandbox/tds/lexer.ts';
 import { parse } from '../../sandbox/tds/statements.ts';
 
-const SUFFIX = '.database.windows.net';
+const SUFFIX = readCloud('.database.windows.net');
 const SERVER = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Sql/servers/Contoso';
 const target = (providerAddress: string, credentialId = 'app', alternateCredentialId = 'app2') =>
   parseTarget({ credentialId, alternateCredentialId, providerAddress }, SUFFIX);

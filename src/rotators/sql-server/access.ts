@@ -1,13 +1,13 @@
 import type { Administrator, Administrators, Call, Target } from '../../rotation/ports.ts';
 import { readCatalogue, type Account, type Catalogue } from './catalogue.ts';
 import { SqlConnection, SqlFailure, type ClientOptions } from './client.ts';
-import { DEFAULT_PORT, type SqlServerConfig } from './config.ts';
+import type { SqlCloud, SqlServerConfig } from './config.ts';
 import { translate, type Speaker } from './failures.ts';
 import type { Form } from './sql.ts';
 
 export interface AccessOptions extends ClientOptions {
   readonly administrators: Administrators;
-  readonly sqlSuffix: string;
+  readonly cloud: SqlCloud;
   /** The Entra scope of Azure SQL. */
   readonly scope: string;
   /** What each host has turned out to be, kept from call to call. */
@@ -90,11 +90,11 @@ export class Access {
     await this.run(work, { database: 'master', about: account.name });
   }
 
-  /** `name.database.windows.net` is Azure SQL Database, on 1433 only; a managed instance has its DNS zone in between. */
+  /** `name.database.windows.net` is Azure SQL Database, on its own port only; a managed instance has its DNS zone in between. */
   #looksLikeAzure(): boolean {
     const { host, port } = this.#target.config;
-    const { sqlSuffix } = this.#options;
-    return port === DEFAULT_PORT && host.endsWith(sqlSuffix) && !host.slice(0, -sqlSuffix.length).includes('.');
+    const { cloud } = this.#options;
+    return port === cloud.port && host.endsWith(cloud.domain) && !host.slice(0, -cloud.domain.length).includes('.');
   }
 }
 

@@ -17,11 +17,25 @@ const HOST = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[
 const PLACE = /^([^/,:?]+)(?:[,:](\d{1,5}))?(?:\/([^?]*))?(\?contained=true)?$/;
 export const DEFAULT_PORT = 1433;
 
+/** How the servers of Azure SQL are called in this cloud. */
+export interface SqlCloud {
+  /** With its leading dot: `.database.windows.net`. */
+  readonly domain: string;
+  /** 1433, but behind a gateway of one's own. */
+  readonly port: number;
+}
+
+/** @param suffix the domain with its leading dot, with `:port` where it is not 1433 */
+export function readCloud(suffix: string): SqlCloud {
+  const [domain = '', port = String(DEFAULT_PORT)] = suffix.toLowerCase().split(':');
+  return { domain, port: Number(port) };
+}
+
 /** Serves an ARM id of Microsoft.Sql, an address with a scheme, port 1433, or a host of Azure SQL. Pure. */
-export function claimsAddress(address: string, sqlSuffix: string): boolean {
+export function claimsAddress(address: string, { domain }: SqlCloud): boolean {
   if (ARM.test(address) || SCHEME.test(address)) return true;
   const [, host = '', port] = PLACE.exec(address) ?? [];
-  return port === String(DEFAULT_PORT) || host.toLowerCase().endsWith(sqlSuffix);
+  return port === String(DEFAULT_PORT) || host.toLowerCase().endsWith(domain);
 }
 
 /**
@@ -30,9 +44,9 @@ export function claimsAddress(address: string, sqlSuffix: string): boolean {
  * so the target's id is the server; only with `?contained=true` it is the database.
  * @throws CONFIG_INVALID with every problem
  */
-export function parseTarget(input: TargetInput, sqlSuffix: string, single = false): Target<SqlServerConfig> {
+export function parseTarget(input: TargetInput, cloud: SqlCloud, single = false): Target<SqlServerConfig> {
   const problems: Problem[] = [];
-  const address = readAddress(input.providerAddress, sqlSuffix);
+  const address = readAddress(input.providerAddress, cloud);
   if (typeof address === 'string') problems.push({ path: 'tags.ProviderAddress', message: address });
   const first = input.credentialId;
   checkName('tags.CredentialId', first, problems);
@@ -78,16 +92,16 @@ function checkName(path: string, name: string, problems: Problem[]): void {
 }
 
 /** The address, or what is wrong with it. */
-function readAddress(address: string, sqlSuffix: string): SqlServerConfig | string {
+function readAddress(address: string, cloud: SqlCloud): SqlServerConfig | string {
   const arm = ARM.exec(address);
   if (arm !== null) {
     const [, type = '', name = '', database = 'master'] = arm;
     if (type.toLowerCase() === 'managedinstances') {
-      return `a managed instance's host is not in its id; write host/database, e.g. ${name}.<zone>${sqlSuffix}/app`;
+      return `a managed instance's host is not in its id; write host/database, e.g. ${name}.<zone>${cloud.domain}/app`;
     }
-    const host = `${name.toLowerCase()}${sqlSuffix}`;
+    const host = `${name.toLowerCase()}${cloud.domain}`;
     if (!/^[a-z0-9-]{1,63}$/i.test(name)) return 'names a server that is no server name';
-    return { host, port: DEFAULT_PORT, database: decode(database), contained: false };
+    return { host, port: cloud.port, database: decode(database), contained: false };
   }
   const place = PLACE.exec(address.replace(SCHEME, ''));
   if (place === null) return 'is neither host[,port]/database nor the ARM id of a Microsoft.Sql server';

@@ -6,7 +6,7 @@ import { blocked } from './blocked.ts';
 import { bootstrap } from './bootstrap.ts';
 import { blockersOf, credentialsOf, type Catalogue } from './catalogue.ts';
 import { SqlConnection, SqlFailure, type ClientOptions } from './client.ts';
-import { claimsAddress, parseTarget, type SqlServerConfig } from './config.ts';
+import { claimsAddress, parseTarget, readCloud, type SqlCloud, type SqlServerConfig } from './config.ts';
 import { translate } from './failures.ts';
 import { grantsQuery, identifier, sessionsQuery, setEnabled, setPassword } from './sql.ts';
 
@@ -14,7 +14,7 @@ export interface SqlServerDeps extends ClientOptions {
   readonly administrators: Administrators;
   /** `single`: one account, whose password is replaced in place. A pair when absent. */
   readonly accounts?: 'pair' | 'single';
-  /** Domain of Azure SQL in this cloud, with its leading dot; for servers named by an ARM id. */
+  /** Domain of Azure SQL in this cloud, with its leading dot and maybe a port; for servers named by an ARM id. */
   readonly sqlSuffix?: string;
   /** Entra scope of Azure SQL in this cloud. */
   readonly scope?: string;
@@ -29,11 +29,11 @@ type SqlTarget = Target<SqlServerConfig>;
  * statements (one SELECT, one ALTER) and one log-in more for logins of Azure SQL Database; `test` is one log-in.
  */
 export function sqlServerRotator(deps: SqlServerDeps): Rotator<SqlServerConfig> {
-  const sqlSuffix = (deps.sqlSuffix ?? '.database.windows.net').toLowerCase();
+  const cloud = readCloud(deps.sqlSuffix ?? '.database.windows.net');
   const scope = deps.scope ?? 'https://database.windows.net/.default';
   const forms = new Map<string, 'azure' | 'box'>();
   const accessTo = (target: SqlTarget, call: Call): Access =>
-    new Access({ ...deps, sqlSuffix, scope, forms }, target, call);
+    new Access({ ...deps, cloud, scope, forms }, target, call);
   const disable = deps.disableOnRevoke === true;
   const single = deps.accounts === 'single';
   return {
@@ -44,9 +44,9 @@ export function sqlServerRotator(deps: SqlServerDeps): Rotator<SqlServerConfig> 
       revocable: !single,
       proof: 'log-in',
     },
-    claims: (address) => claimsAddress(address, sqlSuffix),
-    parseTarget: (input) => parseTarget(input, sqlSuffix, single),
-    describe: (target, slot) => describe(target, slot, sqlSuffix),
+    claims: (address) => claimsAddress(address, cloud),
+    parseTarget: (input) => parseTarget(input, cloud, single),
+    describe: (target, slot) => describe(target, slot, cloud),
     async check(target, slot, _current, call) {
       const access = accessTo(target, call);
       return access.run(async (connection) => {
@@ -168,9 +168,9 @@ function randomPassword(name: string): string {
   }
 }
 
-function describe({ config, hosts, slots }: SqlTarget, slot: Slot, sqlSuffix: string): readonly string[] {
+function describe({ config, hosts, slots }: SqlTarget, slot: Slot, { domain }: SqlCloud): readonly string[] {
   const server = hosts[0] ?? '';
-  const azure = config.host.endsWith(sqlSuffix) && config.database.toLowerCase() !== 'master' && !config.contained;
+  const azure = config.host.endsWith(domain) && config.database.toLowerCase() !== 'master' && !config.contained;
   return [
     `log in to ${server}/${config.database} as the administrator`,
     `SELECT the existence and the grants of ${slots.join(' and ')} from the catalogue`,
