@@ -1,18 +1,10 @@
-import type { AccessToken, GetTokenOptions, TokenCredential } from '@azure/core-auth';
-import type { HttpClient, Pipeline, PipelineResponse } from '@azure/core-rest-pipeline';
+import type { PipelineResponse } from '@azure/core-rest-pipeline';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, Clock } from '../../rotation/ports.ts';
 import type { ArmCallFacts } from './arm-errors.ts';
-import { armRefusal, armUnanswered, parseJson, retryAfterMs, saysGone, tokenRefused } from './arm-errors.ts';
-
-export interface ArmClientDeps {
-  /** Called once, at the first request. */
-  readonly credential: () => Promise<TokenCredential>;
-  /** ARM's origin: `https://management.azure.com` in the public cloud. */
-  readonly armEndpoint: string;
-  /** Waits between the polls of an operation that ARM finishes later. */
-  readonly clock: Clock;
-}
+import { armRefusal, armUnanswered, parseJson, retryAfterMs, saysGone } from './arm-errors.ts';
+import type { ArmClientDeps, Wire } from './wire.ts';
+import { connect } from './wire.ts';
 
 export interface ArmRequest extends Omit<ArmCallFacts, 'host'> {
   readonly method: 'GET' | 'POST' | 'PUT';
@@ -45,17 +37,11 @@ export interface ArmClient {
   /**
    * One wire call, never repeated: the engine repeats. An operation that ARM ends later is followed for a while.
    * @returns the answer's body (undefined where it has none), or the operation that goes on
-   * @throws RotationError; the effect is `unknown` only if the request mutates and its answer was lost or is a 5xx
+   * @throws RotationError; the effect is `unknown` only if the request mutates and its answer was lost, is a 5xx, or accepted it
    */
   send(request: ArmRequest, call: Call): Promise<ArmOutcome>;
   /** Goes on following an operation. Throws as `send` does. */
   follow(operation: Unfinished, call: Call): Promise<ArmOutcome>;
-}
-
-interface Wire {
-  readonly http: HttpClient;
-  readonly pipeline: Pipeline;
-  readonly rest: typeof import('@azure/core-rest-pipeline');
 }
 
 const POLL_MS = 2_000;
@@ -108,7 +94,8 @@ export function createArmClient(deps: ArmClientDeps): ArmClient {
     // Only ARM itself may name the next address, and only its own: the token goes there.
     if (poll?.origin !== endpoint.origin)
       throw lost(request, `the answer ${answer.status} names no operation of this ARM`);
-    return { request, poll };
+    // What was sent may hold keys (IoT Hub), and is not needed any more.
+    return { request: { ...request, body: undefined }, poll };
   }
 
   /** ARM's asynchronous operations: learn.microsoft.com/azure/azure-resource-manager/management/async-operations. */
@@ -148,27 +135,6 @@ export function createArmClient(deps: ArmClientDeps): ArmClient {
     },
     follow: (operation, call) => follow(operation, call, undefined),
   };
-}
-
-async function connect(deps: ArmClientDeps, endpoint: URL): Promise<Wire> {
-  const rest = await import('@azure/core-rest-pipeline');
-  const pipeline = rest.createEmptyPipeline();
-  const credential = {
-    async getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
-      try {
-        return await (await deps.credential()).getToken(scopes, options);
-      } catch (error) {
-        if (!(error instanceof Error) || error instanceof TypeError || error instanceof RotationError) throw error;
-        throw tokenRefused(error, String(scopes), options?.abortSignal?.aborted === true);
-      }
-    },
-  };
-  pipeline.addPolicy(rest.proxyPolicy());
-  pipeline.addPolicy(rest.setClientRequestIdPolicy());
-  pipeline.addPolicy(
-    rest.bearerTokenAuthenticationPolicy({ credential, scopes: `https://${endpoint.hostname}/.default` }),
-  );
-  return { rest, pipeline, http: rest.createDefaultHttpClient() };
 }
 
 /** Whatever the question about an accepted operation was answered: what the operation does, it may do or have done. */
