@@ -7,15 +7,25 @@ import { RotationError } from '../../src/rotation/errors.ts';
 import { SecretValue } from '../../src/rotation/ports.ts';
 import type { DataPlane, Question } from '../../src/rotators/arm-key/row.ts';
 import { armKeyRotator } from '../../src/rotators/arm-key/rotator.ts';
-import { PLACES } from '../contract/arm-key.places.ts';
-import { ArmKeyHarness, rowOf } from '../contract/arm-key.harness.ts';
+import { ARM_KEY_ROWS } from '../../src/rotators/arm-key/rows.ts';
+import { rowOf } from '../contract/arm-key.harness.ts';
+import { harnessOf } from '../contract/arm-key.places.ts';
 import { startStorageCloud } from '../support/storage-cloud.ts';
 import type { StorageCloud } from '../support/storage-cloud.ts';
 
 const WRONG = Buffer.from('not the key').toString('base64');
-const PLANES = PLACES.filter(
-  (place, n) => place.system !== undefined && PLACES.findIndex((one) => one.kind === place.kind) === n,
-);
+/** A kind of each data plane, and how the sandbox's traffic and faults know it. */
+const PLANES = [
+  { kind: 'cosmos-db', system: 'cosmos' },
+  { kind: 'redis', system: 'redis' },
+  { kind: 'service-bus', system: 'messaging' },
+  { kind: 'event-hubs', system: 'messaging' },
+  { kind: 'relay', system: 'messaging' },
+  { kind: 'notification-hubs', system: 'messaging' },
+  { kind: 'ai-search', system: 'search' },
+  { kind: 'app-configuration', system: 'app-configuration' },
+  { kind: 'container-registry', system: 'registry' },
+] as const;
 
 let cloud: StorageCloud;
 beforeAll(async () => {
@@ -28,10 +38,9 @@ afterEach(() => cloud.ctx.faults.clear());
 async function ask(
   kind: string,
 ): Promise<{ readonly plane: DataPlane; readonly question: Question; readonly id: string }> {
-  const place = PLACES.find((one) => one.kind === kind);
   const { proof } = rowOf(kind);
-  if (place === undefined || proof === 'read back') throw new Error(`${kind} is not tried on the service`);
-  const harness = new ArmKeyHarness(place, () => cloud);
+  if (proof === 'read back') throw new Error(`${kind} is not tried on the service`);
+  const harness = harnessOf(kind, () => cloud);
   await harness.start();
   const { input, current } = await harness.fresh();
   const { config, hosts } = armKeyRotator(harness.row, cloud.deps).parseTarget(input);
@@ -79,7 +88,7 @@ describe.each(PLANES)('$kind on the service itself', ({ kind, system }) => {
         [503, {}, 'UNAVAILABLE'],
         [504, {}, 'TIMED_OUT'],
       ] as const) {
-        const id = cloud.ctx.faults.add({ system: system ?? 'arm', match: '.', action: { status, headers } });
+        const id = cloud.ctx.faults.add({ system, match: '.', action: { status, headers } });
         expect(await failure(plane.prove(question))).toMatchObject({ code, recovery: 'retry', effect: 'none' });
         cloud.ctx.faults.remove(id);
       }
@@ -124,6 +133,11 @@ describe('a service that takes no keys, or no such network', () => {
       expect(error.remedy).toContain(says);
     },
   );
+});
+
+it('is the list of all of them', () => {
+  const tried = ARM_KEY_ROWS.filter(({ kind, proof }) => proof !== 'read back' && kind !== 'storage-account');
+  expect(PLANES.map(({ kind }) => kind).sort()).toEqual(tried.map(({ kind }) => kind).sort());
 });
 
 describe('Redis', () => {
