@@ -31,15 +31,15 @@ function serve(request: SandboxRequest, rules: readonly Resource[], now: Date): 
   const token = new URLSearchParams(sent.replaceAll('+', '%2B'));
   const resource = token.get('sr') ?? '';
   const entity = request.segments[0] ?? '';
-  const scope = `https://${request.host}/`;
-  if (resource !== scope && resource !== `${scope}${entity.toLowerCase()}`) {
+  if (!covers(resource, request.host, entity)) {
     return refusal(401, 'InvalidAudience: The authorization header contains a token with a wrong audience.');
   }
   if (!(Number(token.get('se')) * 1000 > now.getTime())) return refusal(401, 'ExpiredToken: The token is expired.');
   const named = rules.filter(
     ({ names }) => names['rule'] === token.get('skn') && (names['entity'] === undefined || names['entity'] === entity),
   );
-  const text = `${encodeURIComponent(resource)}\n${token.get('se') ?? ''}`;
+  // What is signed is the address as it was sent, encoded.
+  const text = `${/(?:^|&)sr=([^&]*)/.exec(sent)?.[1] ?? ''}\n${token.get('se') ?? ''}`;
   const genuine = named.filter((rule) => keysOf(rule).some((key) => sign(key, text) === token.get('sig')));
   const [rule] = genuine;
   if (rule === undefined) return refusal(401, '40103: Invalid authorization token signature');
@@ -53,6 +53,12 @@ function serve(request: SandboxRequest, rules: readonly Resource[], now: Date): 
     headers: { 'content-type': 'application/atom+xml' },
     body: `<entry><title>${entity}</title></entry>`,
   };
+}
+
+/** The namespace, or this entity of it. The SDKs differ in scheme, port, query, and in whether there is any of them. */
+function covers(resource: string, host: string, entity: string): boolean {
+  const [, named, path = '/'] = /^(?:[a-z]+:\/\/)?([^/:?]+)(?::\d+)?(\/[^?]*)?/i.exec(resource) ?? [];
+  return named?.toLowerCase() === host && ['/', `/${entity.toLowerCase()}`].includes(path.toLowerCase());
 }
 
 function sign(key: string, text: string): string {

@@ -165,6 +165,33 @@ describe('an operation that ARM ends later', () => {
     expect((await failure(rotator.test(target, current, call()))).code).toBe('CREDENTIAL_REJECTED');
   });
 
+  it.each([
+    ['at another address', { location: 'https://evil.example/operations/1' }],
+    ['at no address', {}],
+  ])('%s is not followed: the token goes to ARM only', async (_, headers) => {
+    const { scope, set } = await benchOf(placeOf('redis'));
+    const match = `${scope.split('/').at(-1) ?? ''}/regenerateKey$`;
+    const id = cloud.ctx.faults.add({ system: 'arm', match, action: { status: 202, headers } });
+    const error = await failure(set());
+    expect(error).toMatchObject({ code: 'UNAVAILABLE', recovery: 'retry', effect: 'unknown' });
+    expect(error.message).toContain('the answer 202 names no operation of this ARM');
+    cloud.ctx.faults.remove(id);
+  });
+
+  it.each([
+    ['failed', { status: 200, body: { status: 'Failed' } }, 'UNAVAILABLE', 'the operation ended as Failed'],
+    ['is not known any more', { status: 404, body: {} }, 'UNAVAILABLE', 'its operation is not known any more'],
+    ['is asked about too often', { status: 429, headers: { 'retry-after': '3' } }, 'THROTTLED', '429'],
+  ] as const)('that %s may have had its effect', async (_, action, code, says) => {
+    const { set } = await benchOf(placeOf('cosmos-db'));
+    const id = cloud.ctx.faults.add({ system: 'arm', match: '^GET /providers/', action });
+    const error = await failure(set());
+    cloud.ctx.faults.remove(id);
+    expect(error).toMatchObject({ code, recovery: 'retry', effect: 'unknown' });
+    expect(error.message).toContain(says);
+    done(await set());
+  });
+
   it('of somebody else is a conflict that passes', async () => {
     for (const kind of ['cosmos-db', 'redis']) {
       const { scope, set } = await benchOf(placeOf(kind));

@@ -1,5 +1,8 @@
 /** The rows of the arm-key rotator say what the services say (facts C and E), and each address has one row. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
+import { readSettings } from '../../src/config/settings.ts';
+import { createConfiguration } from '../../src/config/tags.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
 import type { Rotator } from '../../src/rotation/ports.ts';
 import type { ArmKeyConfig, ArmKeyRow } from '../../src/rotators/arm-key/row.ts';
@@ -195,6 +198,27 @@ describe('a slot', () => {
   });
 });
 
+describe('the tags of Microsoft’s rotation samples', () => {
+  const configuration = createConfiguration(
+    readSettings(
+      { KEYTURN_VAULTS: 'https://kv.vault.azure.net', KeyturnStorage__accountName: 'keyturn' },
+      SERVICE_SUFFIXES,
+    ),
+    rotators,
+  );
+
+  it.each([
+    ['Microsoft.Storage/storageAccounts', 'key1', 'storage-account', ['key1', 'key2']],
+    ['Microsoft.Cache/redis', 'Primary', 'redis', ['Primary', 'Secondary']],
+    ['Microsoft.Cache/redis', 'Secondary', 'redis', ['Primary', 'Secondary']],
+    ['Microsoft.DocumentDB/databaseAccounts', 'Primary', 'cosmos-db', ['primary', 'secondary']],
+  ])('%s %s work as they are', (type, CredentialId, kind, slots) => {
+    const tags = { CredentialId, ProviderAddress: `${GROUP}${type}/orders1`, ValidityPeriodDays: '60' };
+    const managed = configuration.managed(tags);
+    expect([managed?.rotator.kind, managed?.target.slots]).toEqual([kind, slots]);
+  });
+});
+
 describe('a row', () => {
   it.each(ARM_KEY_ROWS)('$kind: actions are of its namespace, and name what is called', (row) => {
     for (const address of row.addresses) {
@@ -235,6 +259,33 @@ describe('a row', () => {
       armKeyRotator(rowOf('redis'), { ...deps, serviceSuffixes }).parseTarget(input).hosts;
     expect(hostsOf({})).toEqual(['management.azure.com', 'orders1.redis.cache.windows.net:6380']);
     expect(hostsOf({ redis: 'redis.example:7000' })).toEqual(['management.azure.com', 'orders1.redis.example:7000']);
+  });
+});
+
+describe('the table in the rotator’s README', () => {
+  const readme = readFileSync('src/rotators/arm-key/README.md', 'utf8');
+  const text = readme.split('<!-- rows -->')[1]?.split('<!-- /rows -->')[0] ?? '';
+  const lines = text.split('\n').filter((line) => line.startsWith('|'));
+  const cells = lines.slice(2).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+  const code = (cell = ''): readonly string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, one = '']) => one);
+
+  it('says what the rows say', () => {
+    expect(
+      cells.map(([kind, address, slots, role, , proof]) => [code(kind)[0], code(address), code(slots), role, proof]),
+    ).toEqual(
+      ARM_KEY_ROWS.map((row) => [
+        row.kind,
+        row.addresses.map((address) => address.replaceAll(/\{(\w+)\}/g, '<$1>')),
+        'rule' in row.pairs ? [] : row.pairs.flat(),
+        row.role,
+        row.proof === 'read back' ? row.proof : 'data plane',
+      ]),
+    );
   });
 });
 

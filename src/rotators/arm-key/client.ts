@@ -46,7 +46,7 @@ export interface ArmClient {
   /**
    * One wire call, never repeated: the engine repeats. An operation that ARM ends later is followed for a while.
    * @returns the answer's body (undefined where it has none), or the operation that goes on
-   * @throws RotationError; the effect is `unknown` only if the request mutates and its answer was lost or is a 5xx
+   * @throws RotationError; the effect is `unknown` only if the request mutates and its answer was lost, is a 5xx, or accepted it
    */
   send(request: ArmRequest, call: Call): Promise<ArmOutcome>;
   /** Goes on following an operation. Throws as `send` does. */
@@ -84,7 +84,8 @@ export function createArmClient(deps: ArmClientDeps): ArmClient {
     // Only ARM itself may name the next address, and only its own: the token goes there.
     if (poll?.origin !== endpoint.origin)
       throw lost(request, `the answer ${answer.status} names no operation of this ARM`);
-    return { request, poll };
+    // What was sent may hold keys (IoT Hub), and is not needed any more.
+    return { request: { ...request, body: undefined }, poll };
   }
 
   /** ARM's asynchronous operations: learn.microsoft.com/azure/azure-resource-manager/management/async-operations. */

@@ -18,16 +18,21 @@ export function armKeyRotator(row: ArmKeyRow, deps: ArmKeyDeps): Rotator<ArmKeyC
   const arm = createArmClient(deps);
   const keyring = createKeyring(row, arm);
 
-  async function test({ config }: Target<ArmKeyConfig>, issued: Issued, call: Call): Promise<void> {
-    if (row.proof !== 'read back') {
-      const host = hostOf(row.proof, row, config, deps);
-      const listed = () => keyring.listed(config, call);
-      if ((await row.proof.prove({ config, host, issued, listed, call })) === 'proved') return;
-    }
-    const held = (await keyring.read(config, [issued.slot], call)).get(issued.slot);
+  /** @throws CREDENTIAL_REJECTED when another key is in the slot */
+  async function readBack(config: ArmKeyConfig, issued: Issued, call: Call): Promise<void> {
+    const held = (await keyring.read(config, [], call)).get(issued.slot);
     if (held?.equals(issued.value) === true) return;
-    const message = `ARM says that ${issued.slot} of ${row.noun} ${config.name} is another key than the one that was tried`;
+    const message = `ARM says that ${issued.slot} of ${row.noun} ${config.name} is not the key that was tried`;
     throw new RotationError({ code: 'CREDENTIAL_REJECTED', recovery: 'retry', message });
+  }
+
+  async function test({ config }: Target<ArmKeyConfig>, issued: Issued, call: Call): Promise<void> {
+    if (row.proof === 'read back') return readBack(config, issued, call);
+    if (row.proof.sendsKey) await readBack(config, issued, call);
+    const host = hostOf(row.proof, row, config, deps);
+    const listed = () => keyring.listed(config, call);
+    if ((await row.proof.prove({ config, host, issued, listed, call })) === 'proved') return;
+    await readBack(config, issued, call);
   }
 
   return {

@@ -63,6 +63,11 @@ export interface DataPlane {
   readonly suffix?: string;
   host(config: ArmKeyConfig, suffix: string): string;
   /**
+   * The key itself is sent, not a signature. A tag names the resource, so it is sent only after ARM, which the tag's writer has
+   * no say in, has told that the key is this resource's.
+   */
+  readonly sendsKey?: true;
+  /**
    * Authenticates with the key: one request, never repeated, nothing changed by it. `unclear`: the service was reached and did
    * not say that the key is wrong, but neither that it is right; then ARM is asked which key is in the slot.
    * @throws CREDENTIAL_REJECTED when the service says no; anything else: it could not be asked

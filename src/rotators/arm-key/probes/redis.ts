@@ -12,6 +12,7 @@ const LONGEST_ANSWER = 1024;
 /** Logs in with `AUTH <key>` on a connection of its own, and hangs up. redis.io/docs/latest/commands/auth */
 export const REDIS_PLANE: DataPlane = {
   suffix: 'redis.cache.windows.net',
+  sendsKey: true,
   host: ({ name }, suffix) => (/:\d+$/.test(suffix) ? `${name}.${suffix}` : `${name}.${suffix}:${TLS_PORT}`),
   async prove(question) {
     const who = `the Redis cache ${question.config.name}`;
@@ -20,11 +21,7 @@ export const REDIS_PLANE: DataPlane = {
     const code = /^-([A-Z]+)/.exec(answer)?.[1] ?? 'something that is not Redis';
     // Before version 6 a wrong password is `-ERR invalid password`.
     const wrong = code === 'ERR' && /invalid password/i.test(answer);
-    if (wrong || code === 'WRONGPASS' || code === 'NOAUTH') {
-      // Redis cannot say that there is no such cache (any more); ARM can, and that is another thing to mend.
-      await question.listed();
-      throw rejectedKey(who, code, question);
-    }
+    if (wrong || code === 'WRONGPASS' || code === 'NOAUTH') throw rejectedKey(who, code, question);
     // `disableAccessKeyAuthentication` [U]: Redis itself says this where no password is set.
     if (code === 'ERR' && /without any password configured/i.test(answer)) {
       const remedy = `Stop rotating this secret, or allow access keys: az redis update --name ${question.config.name} --resource-group '${question.config.resourceGroup}' --set disableAccessKeyAuthentication=false`;

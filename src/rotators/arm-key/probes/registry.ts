@@ -9,6 +9,7 @@ import { answeredElse, askService, rejectedKey } from './ask.ts';
  */
 export const REGISTRY_PLANE: DataPlane = {
   suffix: 'azurecr.io',
+  sendsKey: true,
   host: ({ name }, suffix) => `${name}.${suffix}`,
   async prove(question) {
     const { config, issued } = question;

@@ -5,6 +5,7 @@ import { answeredElse, askService, keysOff, rejectedKey } from './ask.ts';
 /** Reads the service's statistics, which takes an admin key: learn.microsoft.com/rest/api/searchservice/get-service-statistics. */
 export const SEARCH_PLANE: DataPlane = {
   suffix: 'search.windows.net',
+  sendsKey: true,
   host: ({ name }, suffix) => `${name}.${suffix}`,
   async prove(question) {
     const { config, issued } = question;
