@@ -1,4 +1,4 @@
-/** Three managed secrets to play with, one of each rotator; none is due yet. */
+/** Managed secrets to play with: a pair of each database, a storage key, and one that a person makes; none is due yet. */
 import type { Sandbox } from './sandbox.ts';
 
 const DAY_MS = 86_400_000;
@@ -34,5 +34,10 @@ export async function seedSamples(sandbox: Sandbox): Promise<readonly string[]> 
     expiresInMs,
     tags: { CredentialId: 'key1', ProviderAddress: account.id, ValidityPeriodDays: '90' },
   });
-  return ['orders-db', 'billing-db', 'storage-key'];
+  sandbox.vault.seed('kv', 'partner-key', {
+    value: 'made-by-hand-long-ago',
+    expiresInMs,
+    tags: { Rotator: 'manual', ProviderAddress: 'https://portal.partner.example/keys' },
+  });
+  return ['orders-db', 'billing-db', 'storage-key', 'partner-key'];
 }

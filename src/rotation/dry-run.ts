@@ -2,12 +2,14 @@ import { CallScope } from './calls.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError, type ErrorCode } from './errors.ts';
 import { newRotationId } from './ids.ts';
+import { waitsInVault } from './make.ts';
 import { stillHandedOut } from './overlap.ts';
 import { drifted, nextVersion, plan, slotOwned, type Plan } from './plan.ts';
 import { decide, type Decision } from './policy.ts';
 import type { Call, ObjectRef } from './ports.ts';
 import type { JournalRecord } from './record.ts';
 import { managedOf, REQUEST_MS, type StartRequest } from './runbook.ts';
+import { pendingOf } from './staging.ts';
 
 export interface DryRun {
   readonly due: boolean;
@@ -47,20 +49,38 @@ export async function dryRun(engine: Engine, request: StartRequest): Promise<Dry
     system: target.id,
     from: { version: current.version, slot: target.current },
     to: { slot: planned.idle },
-    calls: [
-      `log in to ${target.id} as ${target.current}, to see that the current value works`,
-      ...rotator.describe(target, planned.idle),
-      `log in to ${target.id} as ${planned.idle}`,
-      `write a new version of ${describeObject(object)}`,
-      request.reason === 'compromised'
-        ? `at once: take ${target.current} out of use and end its sessions`
-        : `after the overlap, when nobody is logged in as ${target.current}: take it out of use`,
-    ],
+    calls: callsOf(planned, request),
     blockedBy: [
       ...(decision.due ? [] : [{ code: 'CONFLICT' as const, message: decision.detail }]),
       ...(await obstacles(engine, scope, planned, entry?.record, object, request)),
     ],
   };
+}
+
+/** One line for each thing that would be done, in order. */
+function callsOf({ managed, idle }: Plan, { object, reason, force }: StartRequest): readonly string[] {
+  const { rotator, target } = managed;
+  const { overlap, revocable, proof } = rotator.capabilities;
+  const asked = proof !== 'none';
+  const compromised = reason === 'compromised';
+  const proves = proof === 'log-in' ? `log in to ${target.id} as` : `see that ${target.id} holds`;
+  const current = target.current === '' ? 'the current value' : target.current;
+  const made = idle === '' ? 'the new credential' : idle;
+  return [
+    ...(asked && !force && !compromised ? [`${proves} ${current}, to see that the current value works`] : []),
+    ...(waitsInVault(managed) ? [`write the pending value to ${describeObject(pendingOf(object))}`] : []),
+    ...rotator.describe(target, idle),
+    ...(asked ? [`${proves} ${made}`] : []),
+    `write a new version of ${describeObject(object)}`,
+    ...(overlap === 'none' && compromised ? [`end the sessions of ${current}`] : []),
+    ...ending(overlap === 'none' || !revocable, current, compromised),
+  ];
+}
+
+function ending(nothingToRevoke: boolean, current: string, compromised: boolean): readonly string[] {
+  if (nothingToRevoke) return ['disable the versions beyond the retention count; there is nothing to revoke'];
+  if (compromised) return [`at once: take ${current} out of use and end its sessions`];
+  return [`after the overlap, when nobody is logged in as ${current}: take it out of use`];
 }
 
 async function obstacles(
@@ -85,7 +105,7 @@ async function obstacles(
       });
     }
   };
-  if (record?.owns?.system !== target.id) {
+  if (target.slots.length > 0 && record?.owns?.system !== target.id) {
     await attempt('asking who owns the slots', async (call) => {
       const owner = await engine.journal.slotOwner(target.id, target.slots, call);
       if (owner !== undefined && describeObject(owner) !== describeObject(object)) throw slotOwned(target.id, owner);

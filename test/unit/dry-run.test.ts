@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { dryRun } from '../../src/rotation/dry-run.ts';
+import type { Capabilities } from '../../src/rotation/ports.ts';
+import type { StartRequest } from '../../src/rotation/runbook.ts';
 import { Bench, error, OBJECT, OLD, TAGS } from '../support/memory/bench.ts';
 import { NOW } from '../support/memory/clock.ts';
 
@@ -19,6 +21,49 @@ describe('dry run', () => {
     expect(dry.calls).toHaveLength(5);
     expect(dry.calls[1]).toContain('ALTER LOGIN b');
     expect(bench.calls.log.filter((call) => /set|write|claim|release|announce|queue|note/.test(call))).toEqual([]);
+  });
+
+  it.each<[string, Partial<Capabilities>, StartRequest['reason'], readonly RegExp[]]>([
+    [
+      'in place',
+      { overlap: 'none', revocable: false },
+      'manual',
+      [
+        /log in .* as a, to see/,
+        /pending value to .*db-keyturn-pending/,
+        /ALTER/,
+        /log in .* as a$/,
+        /write a new/,
+        /nothing to revoke/,
+      ],
+    ],
+    [
+      'in place, compromised',
+      { overlap: 'none', revocable: false },
+      'compromised',
+      [/pending/, /ALTER/, /log in/, /write a new/, /end the sessions of a/, /nothing to revoke/],
+    ],
+    [
+      'one more',
+      { minting: 'system', overlap: 'many' },
+      'manual',
+      [/as a, to see/, /ALTER/, /as the new credential/, /write a new/, /logged in as a: take it out/],
+    ],
+    [
+      'read back',
+      { minting: 'system', overlap: 'many', revocable: false, proof: 'read-back' },
+      'manual',
+      [/see that bank:bank.example holds a,/, /ALTER/, /holds the new credential/, /write a new/, /nothing to revoke/],
+    ],
+    [
+      'a person',
+      { minting: 'person', overlap: 'many', revocable: false, proof: 'none' },
+      'manual',
+      [/pending value/, /ALTER/, /write a new/, /nothing to revoke/],
+    ],
+  ])('says what would be done: %s', async (_, capabilities, reason, lines) => {
+    const { calls } = await dryRun(new Bench(capabilities).engine, { ...request, reason });
+    expect(calls).toEqual(lines.map((line) => expect.stringMatching(line) as string));
   });
 
   it('tells everything that stands in the way at once, with its remedies', async () => {
