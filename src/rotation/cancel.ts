@@ -2,11 +2,13 @@ import { CallScope, LEASE_MS } from './calls.ts';
 import type { Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { isOver, isPublished } from './machine.ts';
+import { waitsInVault } from './make.ts';
 import { makesOneMore, revokeOrphans } from './orphans.ts';
 import { plan, rotationIdOf } from './plan.ts';
 import type { CurrentVersion, JournalEntry, Managed, ObjectRef } from './ports.ts';
 import type { Run } from './record.ts';
 import { managedOf, read, REQUEST_MS } from './runbook.ts';
+import { unstage } from './staging.ts';
 
 /**
  * Cancels a run that has published nothing yet: the idle slot may have a new password by then, which nobody knows and
@@ -79,6 +81,7 @@ async function undo(engine: Engine, scope: CallScope, { record, etag }: JournalE
   else if (managed.rotator.capabilities.overlap === 'none') {
     await refuseReplaced(scope, record.object, managed, current, run);
   }
+  if (waitsInVault(managed)) await unstage(engine, scope, record.object);
   return held;
 }
 

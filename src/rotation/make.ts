@@ -24,16 +24,21 @@ export async function make(
 ): Promise<Issued | 'pending'> {
   const { rotator, target } = planned.managed;
   const { overlap } = rotator.capabilities;
-  const value = await pendingValue(engine, session, planned, resumed);
+  const found = resumed && waitsInVault(planned.managed) ? await staged(engine, session) : undefined;
+  const value = found ?? newValue(engine, session, planned);
   if (value !== undefined) session.guard(value);
   // What the vault would refuse is found out before anything is changed; the present value stands in for one that the
   // system is still to make.
   const standIn = { credentialId: planned.idle, slot: planned.idle, value: value ?? planned.issued.value };
   const draft = nextVersion(planned, standIn, session.active.rotationId, session.now());
   engine.vault.validate(draft);
-  if (resumed && overlap === 'none' && value !== undefined) {
-    const issued = { credentialId: planned.issued.credentialId, slot: planned.idle, value };
-    if (await alreadySet(session, planned, issued)) return issued;
+  if (found === undefined && value !== undefined && waitsInVault(planned.managed)) {
+    await stage(engine, session, value, new Date(session.now().getTime() + planned.managed.policy.validityMs));
+  }
+  if (resumed && overlap === 'none') {
+    const issued = found && { credentialId: planned.issued.credentialId, slot: planned.idle, value: found };
+    if (issued !== undefined && (await logsIn(session, planned, issued))) return issued;
+    await proveBefore(session, planned);
   }
   if (resumed && makesOneMore(planned.managed)) {
     await revokeOrphans(engine, session.scope, planned.managed, session.active);
@@ -59,47 +64,38 @@ export function waitsInVault({ rotator }: Plan['managed']): boolean {
   return minting === 'person' || (minting === 'engine' && overlap === 'none');
 }
 
-async function pendingValue(
-  engine: Engine,
-  session: Session,
-  planned: Plan,
-  resumed: boolean,
-): Promise<SecretValue | undefined> {
-  const { minting } = planned.managed.rotator.capabilities;
-  if (minting === 'system') return undefined;
-  if (!waitsInVault(planned.managed)) return engine.mint(planned.managed.policy.shape);
-  const found = resumed ? await staged(engine, session) : undefined;
-  if (found !== undefined) return found;
-  if (minting === 'person') throw valueAwaited(session, planned);
-  const minted = engine.mint(planned.managed.policy.shape);
-  await stage(engine, session, minted, new Date(session.now().getTime() + planned.managed.policy.validityMs));
-  return minted;
+/** Died before it was put away: another one is minted, and nobody has seen the first. */
+function newValue(engine: Engine, session: Session, planned: Plan): SecretValue | undefined {
+  const { rotator, policy } = planned.managed;
+  switch (rotator.capabilities.minting) {
+    case 'system':
+      return undefined;
+    case 'person':
+      throw valueAwaited(session, planned);
+    case 'engine':
+      return engine.mint(policy.shape);
+  }
 }
 
-/**
- * After a crash in or after `set` of a system with one slot: which of the two values is live?
- * @throws DRIFTED when it is neither: somebody else changed it meanwhile
- */
-async function alreadySet(session: Session, planned: Plan, issued: Issued): Promise<boolean> {
-  if (await logsIn(session, planned, issued, 'test', 'testing the pending value')) return true;
-  if (await logsIn(session, planned, planned.issued, 'set', 'testing the current credential')) return false;
-  if (session.active.forced || session.active.compromised) return false;
-  throw drifted(session.object, planned);
-}
-
-async function logsIn(
-  session: Session,
-  { managed: { rotator, target } }: Plan,
-  issued: Issued,
-  step: 'test' | 'set',
-  what: string,
-): Promise<boolean> {
+/** The pending value is live: `set` had happened before the interruption. */
+async function logsIn(session: Session, { managed: { rotator, target } }: Plan, pending: Issued): Promise<boolean> {
   try {
-    if (step === 'test') await session.step(step, what, (call) => rotator.test(target, issued, call));
-    else await session.call(what, (call) => rotator.test(target, issued, call));
+    await session.step('test', 'testing the pending value', (call) => rotator.test(target, pending, call));
     return true;
   } catch (error) {
     if (error instanceof RotationError && error.code === 'CREDENTIAL_REJECTED') return false;
+    throw error;
+  }
+}
+
+/** @throws DRIFTED when the value before is not live either: somebody else changed it meanwhile */
+async function proveBefore(session: Session, planned: Plan): Promise<void> {
+  if (session.active.forced || session.active.compromised) return;
+  const { rotator, target } = planned.managed;
+  try {
+    await session.call('testing the current credential', (call) => rotator.test(target, planned.issued, call));
+  } catch (error) {
+    if (error instanceof RotationError && error.code === 'CREDENTIAL_REJECTED') throw drifted(session.object, planned);
     throw error;
   }
 }

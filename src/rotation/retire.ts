@@ -64,7 +64,7 @@ export async function close(
   const run = session.active;
   await session.saveHeld();
   if (run.compromised && managed !== undefined) await endSessions(session, managed);
-  if (managed === undefined || waitsInVault(managed)) await unstage(engine, session);
+  if (managed === undefined || waitsInVault(managed)) await unstage(engine, session.scope, session.object);
   if (managed !== undefined) await disableOldVersions(engine, session, managed, current);
   const at = session.now().toISOString();
   session.note({ step: 'revoke', at, ms: 0, outcome: 'skipped', detail: 'there is nothing to revoke' });

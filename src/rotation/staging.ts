@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { CallScope } from './calls.ts';
 import type { Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { ROTATION_ID_TAG, rotationIdOf } from './plan.ts';
@@ -32,7 +33,7 @@ export function isPending({ name }: ObjectRef): boolean {
 
 /** The value that this rotation has put away, or undefined where there is none (any more). */
 export async function staged(engine: Engine, session: Session): Promise<SecretValue | undefined> {
-  const found = await readPending(engine, session);
+  const found = await readPending(engine, session.scope, session.object);
   if (found === undefined || rotationIdOf(found.tags) !== session.active.rotationId) return undefined;
   session.guard(found.value);
   return found.value;
@@ -57,20 +58,18 @@ export function pendingVersion(object: ObjectRef, rotationId: string, value: Sec
   };
 }
 
-/** The value has been published: the version in which it waited is disabled. May be repeated. */
-export async function unstage(engine: Engine, session: Session): Promise<void> {
-  const found = await readPending(engine, session);
+/** The value has been published, or will not be: the version in which it waited is disabled. May be repeated. */
+export async function unstage(engine: Engine, scope: CallScope, object: ObjectRef): Promise<void> {
+  const found = await readPending(engine, scope, object);
   if (found === undefined) return;
-  await session.call('disabling the pending value', (call) =>
-    engine.vault.disable(pendingOf(session.object), found.version, call),
+  await scope.run('disabling the pending value', (call) =>
+    engine.vault.disable(pendingOf(object), found.version, call),
   );
 }
 
-async function readPending(engine: Engine, session: Session): Promise<CurrentVersion | undefined> {
+async function readPending(engine: Engine, scope: CallScope, object: ObjectRef): Promise<CurrentVersion | undefined> {
   try {
-    return await session.call('looking for a pending value', (call) =>
-      engine.vault.current(pendingOf(session.object), call),
-    );
+    return await scope.run('looking for a pending value', (call) => engine.vault.current(pendingOf(object), call));
   } catch (error) {
     // Absent, or disabled: used up.
     const none = error instanceof RotationError && ['TARGET_NOT_FOUND', 'HUMAN_REQUIRED'].includes(error.code);

@@ -69,6 +69,7 @@ describe('a rotation in place', () => {
     await bench.drain();
     expect(bench.currentWorks()).toBe(true);
     expect(bench.minted).toHaveLength(2);
+    expect(bench.refusals(), 'no log-in with a value that was never set').toEqual([]);
   });
 
   it('is blocked when neither value works after a crash, unless it is forced', async () => {
@@ -132,6 +133,7 @@ describe('cancelling a rotation in place', () => {
     await bench.deliver(bench.message());
     expect(await cancel(bench.engine, bench.run.rotationId, 'on-call')).toMatchObject({ state: 'cancelled' });
     expect(bench.record?.lease).toBeUndefined();
+    expect(pendingVersions(bench).map((version) => version.enabled)).toEqual([false]);
   });
 
   it('is refused when only the new version would let them in again', async () => {

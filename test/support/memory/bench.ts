@@ -173,6 +173,11 @@ export class Bench {
     return this.rotator.passwords.get(current?.tags['CredentialId'] ?? '') === current?.value.reveal();
   }
 
+  /** Log-ins that the system has refused. */
+  refusals(): readonly string[] {
+    return this.rotator.refused;
+  }
+
   /** Everything that leaves the engine, as text: searched for secret values. */
   told(): string {
     return [

@@ -23,6 +23,7 @@ export class MemoryRotator implements Rotator {
   /** Who is logged in as whom. */
   readonly sessions = new Map<Slot, readonly string[]>();
   readonly ended: Slot[] = [];
+  readonly refused: Slot[] = [];
   blockers: readonly Blocker[] = [];
   answersPending = false;
   /** What the last `set` was told to make. */
@@ -90,6 +91,7 @@ export class MemoryRotator implements Rotator {
   async test(target: Target, issued: Issued): Promise<void> {
     await this.#calls.made('rotator.test');
     if (this.passwords.get(issued.slot) === issued.value.reveal()) return;
+    this.refused.push(issued.slot);
     throw new RotationError({
       code: 'CREDENTIAL_REJECTED',
       recovery: 'human',
