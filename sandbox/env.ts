@@ -4,6 +4,7 @@ import type { AzuriteService } from './azurite/azurite.ts';
 import type { BlobService } from './blob/blob.ts';
 import type { TopicService } from './eventgrid/topic.ts';
 import type { IdentityService } from './identity/identity.ts';
+import type { MysqlService } from './mysql/mysql.ts';
 import type { PostgresService } from './postgres/postgres.ts';
 import type { Tds } from './tds/tds.ts';
 import type { VaultService } from './vault/vault.ts';
@@ -17,6 +18,7 @@ export interface EnvParts {
   readonly arm?: ArmService;
   readonly blob?: BlobService;
   readonly postgres?: PostgresService;
+  readonly mysql?: MysqlService;
   readonly tds?: Tds;
 }
 
@@ -24,7 +26,7 @@ export interface EnvParts {
 export const SQL_ENTRA_ADMIN = 'keyturn_identity';
 
 export function appEnv(parts: EnvParts, caFile: string): Record<string, string> {
-  const { identity, vault, topic, azurite, arm, blob, postgres, tds } = parts;
+  const { identity, vault, topic, azurite, arm, blob, postgres, mysql, tds } = parts;
   const hosts: string[] = [];
   const administrators: Record<string, unknown> = {};
   const env: Record<string, string> = {
@@ -50,6 +52,11 @@ export function appEnv(parts: EnvParts, caFile: string): Record<string, string> 
     env['KEYTURN_POSTGRES_SUFFIX'] = suffixOf(postgres.host);
     hosts.push(`${postgres.host}:${postgres.port}`);
     administrators[postgres.host] = { user: postgres.entraAdmin, managedIdentity: true };
+  }
+  if (mysql) {
+    env['KEYTURN_MYSQL_SUFFIX'] = suffixOf(mysql.host);
+    hosts.push(`${mysql.host}:${mysql.port}`);
+    administrators[mysql.host] = { user: mysql.entraAdmin, managedIdentity: true };
   }
   if (tds) {
     env['KEYTURN_SQL_SUFFIX'] = suffixOf(tds.name);

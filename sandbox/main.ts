@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { banner } from './banner.ts';
 import type { Host } from './host/host.ts';
+import { findMariaDb } from './mysql/binaries.ts';
+import { OPTIONAL_PARTS, PARTS } from './parts.ts';
 import { seedSamples } from './samples.ts';
 import { startSandbox } from './sandbox.ts';
 import type { Part, Sandbox } from './sandbox.ts';
@@ -13,8 +15,8 @@ import type { Part, Sandbox } from './sandbox.ts';
 const HELP = `npm run sandbox [-- options]
 
 Starts a small Azure on this machine: Key Vault, managed identity, Event Grid, ARM, Blob, queues and tables (Azurite),
-PostgreSQL, an SQL Server endpoint, and a Functions host with the app. It prints addresses and commands, and runs until
-Ctrl-C; then nothing is left of it.
+PostgreSQL, MariaDB where the machine has one, an SQL Server endpoint, and a Functions host with the app. It prints
+addresses and commands, and runs until Ctrl-C; then nothing is left of it.
 
   --app <folder>   the packaged app to load; 'package' when absent (npm run package makes it)
   --no-app         without the app
@@ -22,8 +24,8 @@ Ctrl-C; then nothing is left of it.
   --quiet          without the app's log
   --help           this text
 
-Ports are fixed where they are free (control 18080, vault 18443, app 17071, PostgreSQL 15432, SQL 11433), any others
-where they are not.
+Ports are fixed where they are free (control 18080, vault 18443, app 17071, PostgreSQL 15432, MariaDB 13306, SQL 11433),
+any others where they are not.
 `;
 
 const PORTS: Readonly<Record<Exclude<Part, 'eventgrid'>, number>> = {
@@ -35,6 +37,7 @@ const PORTS: Readonly<Record<Exclude<Part, 'eventgrid'>, number>> = {
   blob: 18446,
   azurite: 18447,
   postgres: 15432,
+  mysql: 13306,
   tds: 11433,
 };
 const APP_PORT = 17071;
@@ -49,6 +52,11 @@ async function isFree(port: number): Promise<boolean> {
   const free = await listening;
   if (free) await new Promise((done) => server.close(done));
   return free;
+}
+
+/** The optional part as well, where the machine has what it needs. */
+function partsHere(): readonly Part[] {
+  return PARTS.filter((part) => !OPTIONAL_PARTS.includes(part) || findMariaDb() !== undefined);
 }
 
 /** The fixed ports that can be had; Azurite needs two in a row. */
@@ -98,7 +106,7 @@ async function main(): Promise<void> {
   if (!values['no-app'] && !existsSync(join(appDir, 'host.json'))) {
     throw new Error(`there is no packaged app in ${appDir}: run "npm run package" first, or add --no-app`);
   }
-  const sandbox = await startSandbox({ ports: await freePorts() });
+  const sandbox = await startSandbox({ parts: partsHere(), ports: await freePorts() });
   try {
     const host = values['no-app'] ? undefined : await startApp(sandbox, appDir, values.quiet);
     if (!values['no-samples']) await seedSamples(sandbox);

@@ -19,10 +19,14 @@ export const PARTS = [
   'arm',
   'blob',
   'postgres',
+  'mysql',
   'tds',
   'control',
 ] as const;
 export type Part = (typeof PARTS)[number];
+
+/** Started only when it is named: it needs a MariaDB on the machine, which the sandbox does not bring. */
+export const OPTIONAL_PARTS: readonly Part[] = ['mysql'];
 
 /** What else must run for a part to run. */
 const NEEDS: Partial<Record<Part, readonly Part[]>> = {
@@ -35,7 +39,7 @@ const NEEDS: Partial<Record<Part, readonly Part[]>> = {
 };
 
 export interface PartOptions {
-  /** All when absent; what those named need is started too. */
+  /** All but the optional ones when absent; what those named need is started too. */
   readonly parts?: readonly Part[];
   /** Fixed ports; any free one where absent. `azurite` is the queues' port, the tables' is the next one. */
   readonly ports?: Partial<Record<Part, number>>;
@@ -61,7 +65,7 @@ export async function startParts(
   running: Stoppable[],
   addresses: ControlOptions['addresses'],
 ): Promise<StartedParts> {
-  const wanted = withNeeds(options.parts ?? PARTS);
+  const wanted = withNeeds(options.parts ?? PARTS.filter((part) => !OPTIONAL_PARTS.includes(part)));
   const port = (part: Part): { port?: number } => {
     const fixed = options.ports?.[part];
     return fixed === undefined ? {} : { port: fixed };
@@ -92,6 +96,7 @@ export async function startParts(
       return (await import('./azurite/azurite.ts')).startAzurite(ctx, { identity: known(), ...ports });
     }),
     postgres: when('postgres', () => postgresOf(ctx, identity, port('postgres'))),
+    mysql: when('mysql', () => mysqlOf(ctx, identity, port('mysql'))),
     tds: when('tds', () => tdsOf(ctx, identity, { ...options.tds, ...port('tds') })),
   });
   const blob = await when('blob', async () =>
@@ -118,12 +123,26 @@ export async function startParts(
 async function postgresOf(ctx: SandboxContext, identity: IdentityService | undefined, options: { port?: number }) {
   const { startPostgres, ENTRA_RESOURCE } = await loadWithoutListeners(() => import('./postgres/postgres.ts'));
   const postgres = await startPostgres(ctx, options);
-  // An Entra token is the password of the role that stands for the app's identity.
-  identity?.onIssue((resource, token) => {
-    const same = resource.replace(/\/$/, '') === ENTRA_RESOURCE;
-    return same ? postgres.acceptToken(token) : undefined;
-  });
+  takeTokens(identity, ENTRA_RESOURCE, postgres);
   return postgres;
+}
+
+async function mysqlOf(ctx: SandboxContext, identity: IdentityService | undefined, options: { port?: number }) {
+  const { startMysql, ENTRA_RESOURCE } = await import('./mysql/mysql.ts');
+  const mysql = await startMysql(ctx, options);
+  takeTokens(identity, ENTRA_RESOURCE, mysql);
+  return mysql;
+}
+
+/** An Entra token is the password of the account that stands for the app's identity. */
+function takeTokens(
+  identity: IdentityService | undefined,
+  database: string,
+  service: { acceptToken(token: string): Promise<void> },
+): void {
+  identity?.onIssue((resource, token) =>
+    resource.replace(/\/$/, '') === database ? service.acceptToken(token) : undefined,
+  );
 }
 
 async function tdsOf(ctx: SandboxContext, identity: IdentityService | undefined, options: TdsOptions) {

@@ -1,5 +1,5 @@
 export type System =
-  'vault' | 'arm' | 'blob' | 'tables' | 'queues' | 'identity' | 'topic' | 'postgres' | 'tds' | 'eventgrid';
+  'vault' | 'arm' | 'blob' | 'tables' | 'queues' | 'identity' | 'topic' | 'postgres' | 'mysql' | 'tds' | 'eventgrid';
 
 /** One remote call as the server's side saw it. Operations never hold a secret value. */
 export interface TrafficEntry {

@@ -13,6 +13,7 @@ const SYSTEMS: readonly System[] = [
   'identity',
   'topic',
   'postgres',
+  'mysql',
   'tds',
   'eventgrid',
 ];
