@@ -16,6 +16,7 @@ import { sweep } from './rotation/sweep.ts';
 import { parseValue } from './rotation/value/value.ts';
 import { armKeyRotator } from './rotators/arm-key/rotator.ts';
 import { STORAGE_ROW } from './rotators/arm-key/rows.ts';
+import { mysqlRotator } from './rotators/mysql/rotator.ts';
 import { postgresRotator } from './rotators/postgres/rotator.ts';
 import { sqlServerRotator } from './rotators/sql-server/rotator.ts';
 import { decodePropagateMessage, decodeRotateMessage } from './state/messages.ts';
@@ -129,10 +130,12 @@ function createRotators(
   clock: Clock,
 ): readonly Rotator[] {
   const administrators = createAdministrators({ settings, vault, credential, parseValue });
-  const { revokeDisablesLogin: disableOnRevoke, armEndpoint, storageSuffix, sqlSuffix, postgresSuffix } = settings;
+  const { revokeDisablesLogin: disableOnRevoke, armEndpoint, storageSuffix } = settings;
+  const { sqlSuffix, postgresSuffix, mysqlSuffix } = settings;
   return [
     sqlServerRotator({ administrators, disableOnRevoke, sqlSuffix }),
     postgresRotator({ administrators, disableOnRevoke, postgresSuffix }),
+    mysqlRotator({ administrators, disableOnRevoke, mysqlSuffix }),
     armKeyRotator(STORAGE_ROW, { credential, armEndpoint, storageSuffix, clock }),
   ];
 }

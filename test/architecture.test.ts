@@ -59,6 +59,10 @@ const SRC_LAYERS: readonly Layer[] = [
     may: [...PORTS, 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
   },
   {
+    files: ['src/rotators/mysql/'],
+    may: [...PORTS, 'node:crypto', 'node:tls', 'node:net', 'mysql2'],
+  },
+  {
     files: ['src/rotators/arm-key/'],
     may: [...PORTS, 'node:crypto', TOKENS, '@azure/core-rest-pipeline', '@azure/storage-blob'],
   },
@@ -72,6 +76,9 @@ const REVEALING = [
   'src/rotation/session.ts',
   'src/rotation/value/value.ts',
   'src/rotators/arm-key/storage-probe.ts',
+  'src/rotators/mysql/client.ts',
+  'src/rotators/mysql/password.ts',
+  'src/rotators/mysql/rotator.ts',
   'src/rotators/postgres/client.ts',
   'src/rotators/postgres/rotator.ts',
   'src/rotators/postgres/scram.ts',
@@ -146,7 +153,7 @@ describe('one place each', () => {
     const kinds = ['sql-server', 'storage-account'];
     const outside = src.filter(([path]) => !path.startsWith('src/rotators/'));
     const named = (path: string, text: string) =>
-      literalsOf(path, text, [...kinds, 'postgres']).map((kind) => `${path} names ${kind}`);
+      literalsOf(path, text, [...kinds, 'postgres', 'mysql']).map((kind) => `${path} names ${kind}`);
     expect(problemsOf(outside, named)).toEqual([]);
     expect(problemsOf(outside, kindBranches)).toEqual([]);
   });

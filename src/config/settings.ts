@@ -36,6 +36,8 @@ export interface Settings {
   readonly sqlSuffix: string;
   /** With a leading dot: `.postgres.database.azure.com`. */
   readonly postgresSuffix: string;
+  /** With a leading dot: `.mysql.database.azure.com`. */
+  readonly mysqlSuffix: string;
   /** Without a leading dot, what follows `blob.`: `core.windows.net`. It may hold a port. */
   readonly storageSuffix: string;
   readonly sweepSchedule: string;
@@ -56,6 +58,7 @@ export const SETTING_NAMES = [
   'KEYTURN_ARM_ENDPOINT',
   'KEYTURN_SQL_SUFFIX',
   'KEYTURN_POSTGRES_SUFFIX',
+  'KEYTURN_MYSQL_SUFFIX',
   'KEYTURN_STORAGE_SUFFIX',
   'KEYTURN_SWEEP_SCHEDULE',
   'KEYTURN_TABLE',
@@ -85,6 +88,7 @@ export function readSettings(env: Env): Settings {
     armEndpoint: arm.replace(/\/$/, ''),
     sqlSuffix: `.${readSuffix(env, 'KEYTURN_SQL_SUFFIX', 'database.windows.net', report)}`,
     postgresSuffix: `.${readSuffix(env, 'KEYTURN_POSTGRES_SUFFIX', 'postgres.database.azure.com', report)}`,
+    mysqlSuffix: `.${readSuffix(env, 'KEYTURN_MYSQL_SUFFIX', 'mysql.database.azure.com', report)}`,
     storageSuffix,
     sweepSchedule: setting(env, 'KEYTURN_SWEEP_SCHEDULE') ?? DEFAULT_SWEEP_SCHEDULE,
     table: setting(env, 'KEYTURN_TABLE') ?? 'keyturn',

@@ -7,6 +7,7 @@ import { TAG_NAMES } from '../../src/config/tags.ts';
 import type { Administrators, Clock, Rotator } from '../../src/rotation/ports.ts';
 import { armKeyRotator } from '../../src/rotators/arm-key/rotator.ts';
 import { STORAGE_ROW } from '../../src/rotators/arm-key/rows.ts';
+import { mysqlRotator } from '../../src/rotators/mysql/rotator.ts';
 import { postgresRotator } from '../../src/rotators/postgres/rotator.ts';
 import { sqlServerRotator } from '../../src/rotators/sql-server/rotator.ts';
 
@@ -35,6 +36,7 @@ describe('the table of rotators', () => {
   const rotators: readonly Rotator[] = [
     sqlServerRotator({ administrators }),
     postgresRotator({ administrators }),
+    mysqlRotator({ administrators }),
     armKeyRotator(STORAGE_ROW, {
       credential: unused,
       armEndpoint: 'https://management.azure.com',
