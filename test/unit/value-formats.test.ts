@@ -55,6 +55,20 @@ const CONNECTION_STRINGS: readonly Example[] = [
   ],
   [
     'adonet',
+    'Server=h.mysql.database.azure.com;Port=3306;Database=d;Uid=app;Pwd=x;SslMode=VerifyFull;',
+    'app',
+    'x',
+    'Server=h.mysql.database.azure.com;Port=3306;Database=d;Uid=app2;Pwd=N3w-pass_word;SslMode=VerifyFull;',
+  ],
+  [
+    'adonet',
+    'Driver={MySQL ODBC 8.0 Unicode Driver};Server=h;User=app;Password={x;y};SSLMODE=VERIFY_IDENTITY',
+    'app',
+    'x;y',
+    'Driver={MySQL ODBC 8.0 Unicode Driver};Server=h;User=app2;Password={N3w-pass_word};SSLMODE=VERIFY_IDENTITY',
+  ],
+  [
+    'adonet',
     'Host=h;Port=5432;Username=app;Password=a=b==;Database=d;;',
     'app',
     'a=b==',
@@ -128,6 +142,21 @@ const URLS: readonly Example[] = [
     'jdbc:mysql:loadbalance://h1,h2/d?useSSL=true&password=N3w-pass_word&user=app2',
   ],
   ['jdbc', 'jdbc:mysql://app:x@h/d', 'app', 'x', 'jdbc:mysql://app2:N3w-pass_word@h/d'],
+  [
+    'jdbc',
+    'jdbc:mariadb://h:3306/d?sslMode=verify-full&user=app&password=x',
+    'app',
+    'x',
+    'jdbc:mariadb://h:3306/d?sslMode=verify-full&user=app2&password=N3w-pass_word',
+  ],
+  [
+    'url',
+    'mysql://app:p%40x@h.mysql.database.azure.com:3306/d?ssl={"rejectUnauthorized":true}',
+    'app',
+    'p@x',
+    'mysql://app2:N3w-pass_word@h.mysql.database.azure.com:3306/d?ssl={"rejectUnauthorized":true}',
+  ],
+  ['url', 'mariadb://app:x@h', 'app', 'x', 'mariadb://app2:N3w-pass_word@h'],
   ['jdbc', 'jdbc:postgresql:d?user=app&password=x', 'app', 'x', 'jdbc:postgresql:d?user=app2&password=N3w-pass_word'],
   [
     'url',
