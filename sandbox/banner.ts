@@ -50,15 +50,21 @@ function vaultCommands(sandbox: Sandbox): string[] {
   ];
 }
 
-function databaseCommands({ postgres, tds, caFile }: Sandbox): string[] {
+function databaseCommands(sandbox: Sandbox): string[] {
+  const { postgres, tds, caFile } = sandbox;
   const user = `${postgres.admin.user}:${encodeURIComponent(postgres.admin.password)}`;
   const options = `hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert=${encodeURIComponent(caFile)}`;
   return [
     '# The databases',
     `psql 'postgresql://${user}@${postgres.host}:${postgres.port}/${postgres.database}?${options}'`,
+    ...('mysql' in sandbox.addresses ? [mariadb(sandbox)] : []),
     `sqlcmd -S 127.0.0.1,${tds.port} -U ${tds.admin.user} -P '${tds.admin.password}' -C -Q 'SELECT SUSER_SNAME()'`,
     '',
   ];
+}
+
+function mariadb({ mysql: { admin, port, database }, caFile }: Sandbox): string {
+  return `mariadb --no-defaults -h 127.0.0.1 -P ${port} -u ${admin.user} -p'${admin.password}' --ssl-ca=${caFile} ${database}`;
 }
 
 function controlCommands(sandbox: Sandbox): string[] {

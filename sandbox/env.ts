@@ -5,6 +5,7 @@ import type { BlobService } from './blob/blob.ts';
 import type { TopicService } from './eventgrid/topic.ts';
 import type { GraphService } from './graph/graph.ts';
 import type { IdentityService } from './identity/identity.ts';
+import type { MysqlService } from './mysql/mysql.ts';
 import type { PostgresService } from './postgres/postgres.ts';
 import type { ServicesService } from './services.ts';
 import type { Tds } from './tds/tds.ts';
@@ -21,6 +22,7 @@ export interface EnvParts {
   readonly blob?: BlobService;
   readonly services?: ServicesService;
   readonly postgres?: PostgresService;
+  readonly mysql?: MysqlService;
   readonly tds?: Tds;
 }
 
@@ -28,7 +30,7 @@ export interface EnvParts {
 export const SQL_ENTRA_ADMIN = 'keyturn_identity';
 
 export function appEnv(parts: EnvParts, caFile: string): Record<string, string> {
-  const { identity, vault, topic, azurite, arm, graph, blob, services, postgres, tds } = parts;
+  const { identity, vault, topic, azurite, arm, graph, blob, services, postgres, mysql, tds } = parts;
   const hosts: string[] = [];
   const administrators: Record<string, unknown> = {};
   const env: Record<string, string> = {
@@ -60,6 +62,11 @@ export function appEnv(parts: EnvParts, caFile: string): Record<string, string> 
     env['KEYTURN_POSTGRES_SUFFIX'] = suffixOf(postgres.host);
     hosts.push(`${postgres.host}:${postgres.port}`);
     administrators[postgres.host] = { user: postgres.entraAdmin, managedIdentity: true };
+  }
+  if (mysql) {
+    env['KEYTURN_MYSQL_SUFFIX'] = suffixOf(mysql.host);
+    hosts.push(`${mysql.host}:${mysql.port}`);
+    administrators[mysql.host] = { user: mysql.entraAdmin, managedIdentity: true };
   }
   if (tds) {
     env['KEYTURN_SQL_SUFFIX'] = suffixOf(tds.name);

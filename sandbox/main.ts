@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { banner } from './banner.ts';
 import type { Host } from './host/host.ts';
+import { partsHere } from './parts.ts';
 import { seedSamples } from './samples.ts';
 import { startSandbox } from './sandbox.ts';
 import type { Part, Sandbox } from './sandbox.ts';
@@ -13,7 +14,8 @@ import type { Part, Sandbox } from './sandbox.ts';
 const HELP = `npm run sandbox [-- options]
 
 Starts a small Azure on this machine: Key Vault, managed identity, Event Grid, ARM, Blob, Microsoft Graph and its
-log-in, queues and tables (Azurite), PostgreSQL, an SQL Server endpoint, and a Functions host with the app. It prints
+log-in, queues and tables (Azurite), PostgreSQL, MariaDB where the machine has one, an SQL Server endpoint, and a
+Functions host with the app. It prints
 addresses and commands, and runs until Ctrl-C; then nothing is left of it.
 
   --app <folder>   the packaged app to load; 'package' when absent (npm run package makes it)
@@ -22,8 +24,8 @@ addresses and commands, and runs until Ctrl-C; then nothing is left of it.
   --quiet          without the app's log
   --help           this text
 
-Ports are fixed where they are free (control 18080, vault 18443, app 17071, PostgreSQL 15432, SQL 11433), any others
-where they are not.
+Ports are fixed where they are free (control 18080, vault 18443, app 17071, PostgreSQL 15432, MariaDB 13306, SQL 11433),
+any others where they are not.
 `;
 
 const PORTS: Readonly<Record<Exclude<Part, 'eventgrid' | 'services'>, number>> = {
@@ -36,6 +38,7 @@ const PORTS: Readonly<Record<Exclude<Part, 'eventgrid' | 'services'>, number>> =
   azurite: 18447,
   graph: 18449,
   postgres: 15432,
+  mysql: 13306,
   tds: 11433,
 };
 const APP_PORT = 17071;
@@ -99,7 +102,7 @@ async function main(): Promise<void> {
   if (!values['no-app'] && !existsSync(join(appDir, 'host.json'))) {
     throw new Error(`there is no packaged app in ${appDir}: run "npm run package" first, or add --no-app`);
   }
-  const sandbox = await startSandbox({ ports: await freePorts() });
+  const sandbox = await startSandbox({ parts: partsHere(), ports: await freePorts() });
   try {
     const host = values['no-app'] ? undefined : await startApp(sandbox, appDir, values.quiet);
     if (!values['no-samples']) await seedSamples(sandbox);

@@ -5,6 +5,7 @@ import { SQL_ENTRA_ADMIN } from './env.ts';
 import type { EnvParts } from './env.ts';
 import type { EventGridOptions, EventGridService } from './eventgrid/eventgrid.ts';
 import type { GraphOptions } from './graph/graph.ts';
+import { findMariaDb } from './mysql/binaries.ts';
 import type { SandboxServer } from './http.ts';
 import type { IdentityOptions, IdentityService } from './identity/identity.ts';
 import { loadWithoutListeners } from './listeners.ts';
@@ -22,10 +23,19 @@ export const PARTS = [
   'blob',
   'services',
   'postgres',
+  'mysql',
   'tds',
   'control',
 ] as const;
 export type Part = (typeof PARTS)[number];
+
+/** Started only when it is named: it needs a MariaDB on the machine, which the sandbox does not bring. */
+export const OPTIONAL_PARTS: readonly Part[] = ['mysql'];
+
+/** The optional part as well, where the machine has what it needs. */
+export function partsHere(): readonly Part[] {
+  return PARTS.filter((part) => !OPTIONAL_PARTS.includes(part) || findMariaDb() !== undefined);
+}
 
 /** What else must run for a part to run. */
 const NEEDS: Partial<Record<Part, readonly Part[]>> = {
@@ -40,7 +50,7 @@ const NEEDS: Partial<Record<Part, readonly Part[]>> = {
 };
 
 export interface PartOptions {
-  /** All when absent; what those named need is started too. */
+  /** All but the optional ones when absent; what those named need is started too. */
   readonly parts?: readonly Part[];
   /**
    * Fixed ports; any free one where absent, and for every one of `services`. `azurite` is the queues', the tables' is the next;
@@ -70,7 +80,7 @@ export async function startParts(
   running: Stoppable[],
   addresses: ControlOptions['addresses'],
 ): Promise<StartedParts> {
-  const wanted = withNeeds(options.parts ?? PARTS);
+  const wanted = withNeeds(options.parts ?? PARTS.filter((part) => !OPTIONAL_PARTS.includes(part)));
   const port = (part: Part): { port?: number } => {
     const fixed = options.ports?.[part];
     return fixed === undefined ? {} : { port: fixed };
@@ -104,6 +114,7 @@ export async function startParts(
       return (await import('./azurite/azurite.ts')).startAzurite(ctx, { identity: known(), ...ports });
     }),
     postgres: when('postgres', () => postgresOf(ctx, identity, port('postgres'))),
+    mysql: when('mysql', () => mysqlOf(ctx, identity, port('mysql'))),
     tds: when('tds', () => tdsOf(ctx, identity, { ...options.tds, ...port('tds') })),
   });
   const blob = await when('blob', async () =>
@@ -133,12 +144,26 @@ export async function startParts(
 async function postgresOf(ctx: SandboxContext, identity: IdentityService | undefined, options: { port?: number }) {
   const { startPostgres, ENTRA_RESOURCE } = await loadWithoutListeners(() => import('./postgres/postgres.ts'));
   const postgres = await startPostgres(ctx, options);
-  // An Entra token is the password of the role that stands for the app's identity.
-  identity?.onIssue((resource, token) => {
-    const same = resource.replace(/\/$/, '') === ENTRA_RESOURCE;
-    return same ? postgres.acceptToken(token) : undefined;
-  });
+  takeTokens(identity, ENTRA_RESOURCE, postgres);
   return postgres;
+}
+
+async function mysqlOf(ctx: SandboxContext, identity: IdentityService | undefined, options: { port?: number }) {
+  const { startMysql, ENTRA_RESOURCE } = await import('./mysql/mysql.ts');
+  const mysql = await startMysql(ctx, options);
+  takeTokens(identity, ENTRA_RESOURCE, mysql);
+  return mysql;
+}
+
+/** An Entra token is the password of the account that stands for the app's identity. */
+function takeTokens(
+  identity: IdentityService | undefined,
+  database: string,
+  service: { acceptToken(token: string): Promise<void> },
+): void {
+  identity?.onIssue((resource, token) =>
+    resource.replace(/\/$/, '') === database ? service.acceptToken(token) : undefined,
+  );
 }
 
 async function tdsOf(ctx: SandboxContext, identity: IdentityService | undefined, options: TdsOptions) {

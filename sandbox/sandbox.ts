@@ -146,7 +146,7 @@ function setEnvironment(env: Readonly<Record<string, string>>): () => void {
 }
 
 function addressesOf(parts: StartedParts, caFile: string, hosts: readonly Host[]): Record<string, string> {
-  const { identity, vault, topic, azurite, arm, graph, blob, postgres, tds, control } = parts;
+  const { identity, vault, topic, azurite, arm, graph, blob, postgres, mysql, tds, control } = parts;
   return {
     ...(control ? { control: control.origin() } : {}),
     ...Object.fromEntries((vault?.names ?? []).map((name) => [`vault ${name}`, vault?.url(name) ?? ''])),
@@ -157,6 +157,7 @@ function addressesOf(parts: StartedParts, caFile: string, hosts: readonly Host[]
     ...(graph ? { graph: graph.origin, 'log-in': graph.loginOrigin } : {}),
     ...(blob ? { blob: blob.url('<account>') } : {}),
     ...(postgres ? { postgres: postgres.address } : {}),
+    ...(mysql ? { mysql: mysql.address } : {}),
     ...(tds ? { sql: `${tds.name}:${tds.port}` } : {}),
     ...Object.fromEntries(hosts.map((host, n) => [n === 0 ? 'app' : `app ${n + 1}`, host.origin])),
     'certificate authority': caFile,

@@ -15,6 +15,7 @@ export type System =
   | 'identity'
   | 'topic'
   | 'postgres'
+  | 'mysql'
   | 'tds'
   | 'eventgrid';
 

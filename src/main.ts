@@ -19,6 +19,7 @@ import { ARM_KEY_ROWS, SERVICE_SUFFIXES } from './rotators/arm-key/rows.ts';
 import { derivedRotator } from './rotators/derived/rotator.ts';
 import { entraAppSecretRotator } from './rotators/entra-app-secret/rotator.ts';
 import { manualRotator } from './rotators/manual/rotator.ts';
+import { mysqlRotator } from './rotators/mysql/rotator.ts';
 import { postgresRotator } from './rotators/postgres/rotator.ts';
 import { randomRotator } from './rotators/random/rotator.ts';
 import { sqlServerRotator } from './rotators/sql-server/rotator.ts';
@@ -134,7 +135,7 @@ export function createRotators(
 ): readonly Rotator[] {
   const administrators = createAdministrators({ settings, vault, credential, parseValue });
   const { revokeDisablesLogin: disableOnRevoke, armEndpoint, storageSuffix, serviceSuffixes } = settings;
-  const { sqlSuffix, postgresSuffix } = settings;
+  const { sqlSuffix, postgresSuffix, mysqlSuffix } = settings;
   const arm = { credential, armEndpoint, storageSuffix, serviceSuffixes, clock };
   const { graphEndpoint, loginEndpoint, tenant } = settings;
   const entra = { credential, graphEndpoint, loginEndpoint, clock, ...(tenant === undefined ? {} : { tenant }) };
@@ -143,6 +144,8 @@ export function createRotators(
     sqlServerRotator({ administrators, sqlSuffix, accounts: 'single' }),
     postgresRotator({ administrators, disableOnRevoke, postgresSuffix }),
     postgresRotator({ administrators, postgresSuffix, accounts: 'single' }),
+    mysqlRotator({ administrators, disableOnRevoke, mysqlSuffix }),
+    mysqlRotator({ administrators, mysqlSuffix, accounts: 'single' }),
     ...ARM_KEY_ROWS.map((row) => armKeyRotator(row, arm)),
     entraAppSecretRotator(entra),
     randomRotator(),

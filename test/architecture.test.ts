@@ -63,6 +63,10 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
   { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
   {
+    files: ['src/rotators/mysql/'],
+    may: [...PORTS, 'node:crypto', 'node:tls', 'node:net', 'mysql2'],
+  },
+  {
     files: ['src/rotators/arm-key/'],
     may: [
       ...[...PORTS, ...AZURE_REST, 'node:crypto', 'node:tls', TOKENS],
@@ -87,6 +91,9 @@ const REVEALING = [
   'src/rotators/arm-key/probes/storage.ts',
   'src/rotators/entra-app-secret/log-in.ts',
   'src/rotators/entra-app-secret/secret-hint.ts',
+  'src/rotators/mysql/client.ts',
+  'src/rotators/mysql/password.ts',
+  'src/rotators/mysql/rotator.ts',
   'src/rotators/postgres/client.ts',
   'src/rotators/postgres/rotator.ts',
   'src/rotators/postgres/scram.ts',
@@ -161,7 +168,7 @@ describe('one place each', () => {
     const kinds = ['sql-server', 'storage-account'];
     const outside = src.filter(([path]) => !path.startsWith('src/rotators/'));
     const named = (path: string, text: string) =>
-      literalsOf(path, text, [...kinds, 'postgres']).map((kind) => `${path} names ${kind}`);
+      literalsOf(path, text, [...kinds, 'postgres', 'mysql']).map((kind) => `${path} names ${kind}`);
     expect(problemsOf(outside, named)).toEqual([]);
     expect(problemsOf(outside, kindBranches)).toEqual([]);
   });

@@ -15,6 +15,7 @@ const SYSTEMS: readonly System[] = [
   'identity',
   'topic',
   'postgres',
+  'mysql',
   'tds',
   'eventgrid',
 ];

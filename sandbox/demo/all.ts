@@ -1,6 +1,8 @@
 /** One secret of every further kind of rotator: `npm run demo -- --all`. */
 import { randomBytes } from 'node:crypto';
 import { createAt, PLACES, type Place } from '../arm/places.ts';
+import { findMariaDb } from '../mysql/binaries.ts';
+import type { MysqlService } from '../mysql/mysql.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { EXPIRES_IN_MS, logInToPostgres, logInToSqlServer, READER, type DemoObject } from './objects.ts';
 
@@ -10,6 +12,7 @@ const DAY_MS = 24 * 3600_000;
 export async function seedTheOthers(sandbox: Sandbox): Promise<readonly DemoObject[]> {
   return [
     await seedPostgresSingle(sandbox),
+    ...(await seedMysql(sandbox)),
     seedSqlServerSingle(sandbox),
     ...firstOfEachKind(PLACES).map((place) => seedArmKey(sandbox, place)),
     seedEntraApp(sandbox),
@@ -33,6 +36,37 @@ async function seedPostgresSingle({ postgres, vault }: Sandbox): Promise<DemoObj
     inPlace: true,
     login: ({ value }) => logInToPostgres(value),
   };
+}
+
+/** Where the machine has MariaDB's server. */
+async function seedMysql(sandbox: Sandbox): Promise<readonly DemoObject[]> {
+  if (findMariaDb() === undefined) return [];
+  const { mysql, vault } = sandbox;
+  const pair = await mysql.createPair({ name: 'shop_a', alternate: 'shop_b' });
+  const alone = await mysql.createPair({ name: 'cart', alternate: 'cart_unused' });
+  const urlOf = ({ user, password }: { user: string; password: string }): string =>
+    mysql.address.replace('://', `://${user}:${password}@`);
+  const login = ({ value }: { readonly value: string }): Promise<void> => logInToMysql(mysql, value);
+  vault.seed('kv', 'shop-db', {
+    value: urlOf(pair),
+    expiresInMs: EXPIRES_IN_MS,
+    tags: { CredentialId: pair.user, AlternateCredentialId: pair.alternate, ProviderAddress: mysql.address },
+  });
+  vault.seed('kv', 'cart-db', {
+    value: urlOf(alone),
+    expiresInMs: EXPIRES_IN_MS,
+    tags: { CredentialId: alone.user, ProviderAddress: mysql.address, Rotator: 'mysql-single' },
+  });
+  return [
+    { name: 'shop-db', rotator: 'mysql', login },
+    { name: 'cart-db', rotator: 'mysql-single', inPlace: true, login },
+  ];
+}
+
+async function logInToMysql(mysql: MysqlService, value: string): Promise<void> {
+  const { username, password } = new URL(value);
+  const session = await mysql.login(decodeURIComponent(username), decodeURIComponent(password));
+  await session.end();
 }
 
 function seedSqlServerSingle({ tds, vault }: Sandbox): DemoObject {

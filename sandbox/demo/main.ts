@@ -3,6 +3,7 @@
  * and the old credentials are refused. Exits 0 only when every promise held. `-- --json` prints one JSON object instead.
  */
 import { parseArgs } from 'node:util';
+import { partsHere } from '../parts.ts';
 import { startSandbox, type Sandbox } from '../sandbox.ts';
 import type { TrafficEntry } from '../traffic.ts';
 import { seedTheOthers } from './all.ts';
@@ -52,7 +53,7 @@ if (flags.help) {
 
 async function main(): Promise<number> {
   say('Starting PostgreSQL, Azurite, Key Vault, ARM, SQL Server (TDS), Event Grid and the Functions host …');
-  const sandbox = await startSandbox();
+  const sandbox = await startSandbox(flags.all ? { parts: partsHere() } : {});
   try {
     const report = await demonstrate(sandbox);
     if (flags.json) console.log(JSON.stringify(report, undefined, 2));

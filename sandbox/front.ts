@@ -1,13 +1,15 @@
 import { connect, createServer, type Socket } from 'node:net';
-import type { SandboxContext } from '../context.ts';
+import type { SandboxContext } from './context.ts';
+import type { System } from './traffic.ts';
 
 /**
- * The address that the sandbox gives out: it passes bytes on to the real server, and is where a fault can be put.
- * Each connection asks for faults of system `postgres`, operation `CONNECT`: `delayMs` holds it up, anything else
+ * The address that the sandbox gives out for a real database: it passes bytes on to the server, and is where a fault can be
+ * put. Each connection asks for faults of the given system, operation `CONNECT`: `delayMs` holds it up, anything else
  * cuts it. What is inside is encrypted, so a statement cannot be hit from here.
  */
 export async function startFront(
   ctx: SandboxContext,
+  system: System,
   serverPort: number,
   port = 0,
 ): Promise<{ readonly port: number; stop(): Promise<void> }> {
@@ -29,12 +31,12 @@ export async function startFront(
       upstream.on('close', () => client.destroy());
       client.pipe(upstream).pipe(client);
     };
-    const fault = ctx.faults.take('postgres', 'CONNECT');
+    const fault = ctx.faults.take(system, 'CONNECT');
     if (fault === undefined) {
       pass();
       return;
     }
-    ctx.traffic.record('postgres', 'CONNECT', 'fault');
+    ctx.traffic.record(system, 'CONNECT', 'fault');
     if (fault.delayMs === undefined) {
       client.destroy();
       return;
@@ -49,7 +51,7 @@ export async function startFront(
     server.listen(port, '127.0.0.1', resolve);
   });
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the front of PostgreSQL has no port');
+  if (address === null || typeof address === 'string') throw new Error(`the front of ${system} has no port`);
   return {
     port: address.port,
     async stop() {
