@@ -17,7 +17,8 @@ export type System =
   | 'postgres'
   | 'mysql'
   | 'tds'
-  | 'eventgrid';
+  | 'eventgrid'
+  | 'http-api';
 
 /** One remote call as the server's side saw it. Operations never hold a secret value. */
 export interface TrafficEntry {

@@ -18,6 +18,7 @@ import { armKeyRotator } from './rotators/arm-key/rotator.ts';
 import { ARM_KEY_ROWS, SERVICE_SUFFIXES } from './rotators/arm-key/rows.ts';
 import { derivedRotator } from './rotators/derived/rotator.ts';
 import { entraAppSecretRotator } from './rotators/entra-app-secret/rotator.ts';
+import { httpApiRotator } from './rotators/http-api/rotator.ts';
 import { manualRotator } from './rotators/manual/rotator.ts';
 import { mysqlRotator } from './rotators/mysql/rotator.ts';
 import { postgresRotator } from './rotators/postgres/rotator.ts';
@@ -30,6 +31,7 @@ import { createJournal } from './state/tables.ts';
 import { createAnnouncer } from './state/topic.ts';
 import { createAdministrators } from './vault/administrators.ts';
 import { createVault } from './vault/key-vault.ts';
+import { createNamedSecrets } from './vault/named-secrets.ts';
 
 export type { Answer } from './http.ts';
 
@@ -133,7 +135,8 @@ export function createRotators(
   credential: () => Promise<TokenCredential>,
   clock: Clock,
 ): readonly Rotator[] {
-  const administrators = createAdministrators({ settings, vault, credential, parseValue });
+  const secrets = createNamedSecrets(vault);
+  const administrators = createAdministrators({ settings, secrets, credential, parseValue });
   const { revokeDisablesLogin: disableOnRevoke, armEndpoint, storageSuffix, serviceSuffixes } = settings;
   const { sqlSuffix, postgresSuffix, mysqlSuffix } = settings;
   const arm = { credential, armEndpoint, storageSuffix, serviceSuffixes, clock };
@@ -148,6 +151,7 @@ export function createRotators(
     mysqlRotator({ administrators, mysqlSuffix, accounts: 'single' }),
     ...ARM_KEY_ROWS.map((row) => armKeyRotator(row, arm)),
     entraAppSecretRotator(entra),
+    httpApiRotator({ instances: settings.httpApis, secrets }),
     randomRotator(),
     manualRotator(),
     derivedRotator({

@@ -62,6 +62,12 @@ const SRC_LAYERS: readonly Layer[] = [
   },
   { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
   { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
+  // What the rotators share that speak HTTPS to systems which only the settings know.
+  { files: ['src/rotators/http/'], may: [...PORTS, 'node:dns', 'node:net', 'node:http', 'node:https'] },
+  {
+    files: ['src/rotators/http-api/'],
+    may: [...PORTS, 'src/rotators/http/', 'docs/http-api.schema.json'],
+  },
   {
     files: ['src/rotators/mysql/'],
     may: [...PORTS, 'node:crypto', 'node:tls', 'node:net', 'mysql2'],
@@ -91,6 +97,7 @@ const REVEALING = [
   'src/rotators/arm-key/probes/storage.ts',
   'src/rotators/entra-app-secret/log-in.ts',
   'src/rotators/entra-app-secret/secret-hint.ts',
+  'src/rotators/http-api/requests.ts',
   'src/rotators/mysql/client.ts',
   'src/rotators/mysql/password.ts',
   'src/rotators/mysql/rotator.ts',

@@ -18,6 +18,7 @@ const SYSTEMS: readonly System[] = [
   'mysql',
   'tds',
   'eventgrid',
+  'http-api',
 ];
 const REFUSALS: readonly Refusal[] = [
   'AccessDenied',

@@ -1,6 +1,6 @@
 import type { ObjectRef } from '../rotation/ports.ts';
 import { matchesHost, moreSpecific, parseHostPattern, type HostPattern } from './hosts.ts';
-import { httpsOrigin, isRecord, readJsonObject, type Env, type Report } from './values.ts';
+import { isRecord, readJsonObject, readSecretUrl, type Env, type Report } from './values.ts';
 
 /** Who administers the hosts of one pattern, and how it proves itself. */
 export interface AdministratorSetting {
@@ -70,12 +70,4 @@ function readOne(
     report(`${path}.secret`, `its vault ${object.vault} is not in KEYTURN_VAULTS`);
   }
   return { ...name, secret: object };
-}
-
-function readSecretUrl(value: unknown): ObjectRef | undefined {
-  if (typeof value !== 'string') return undefined;
-  const match = /^(https:\/\/[^/?#]+)\/secrets\/([0-9a-z-]{1,127})\/?$/i.exec(value);
-  const vault = match?.[1] === undefined ? undefined : httpsOrigin(match[1]);
-  const name = match?.[2];
-  return vault === undefined || name === undefined ? undefined : { kind: 'secret', vault, name: name.toLowerCase() };
 }

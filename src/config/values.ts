@@ -1,3 +1,4 @@
+import type { ObjectRef } from '../rotation/ports.ts';
 import { nearest } from './spelling.ts';
 
 /** How single settings are written. Each function reports what is wrong and gives something usable all the same. */
@@ -118,4 +119,13 @@ export function readJsonObject(env: Env, name: string, report: Report): Readonly
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** `https://<vault>/secrets/<name>`, without a version; undefined for anything else. */
+export function readSecretUrl(value: unknown): ObjectRef | undefined {
+  if (typeof value !== 'string') return undefined;
+  const match = /^(https:\/\/[^/?#]+)\/secrets\/([0-9a-z-]{1,127})\/?$/i.exec(value);
+  const vault = match?.[1] === undefined ? undefined : httpsOrigin(match[1]);
+  const name = match?.[2];
+  return vault === undefined || name === undefined ? undefined : { kind: 'secret', vault, name: name.toLowerCase() };
 }

@@ -58,6 +58,14 @@ export interface VaultPort {
   list(vault: string, call: Call): AsyncIterable<SecretListing>;
 }
 
+/** Secrets that the settings name: administrators' credentials and signing keys, of which no tag can choose another. */
+export interface NamedSecrets {
+  /** The current value, at most a few minutes old. @throws what `VaultPort.current` throws */
+  read(secret: ObjectRef, call: Call): Promise<SecretValue>;
+  /** The value was refused where it was used: the next `read` asks the vault. */
+  forget(secret: ObjectRef): void;
+}
+
 /* ── Journal, queue, clock, announcements ────────────────────────────────────────────────────────────── */
 
 export interface JournalEntry {

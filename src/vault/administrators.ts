@@ -1,6 +1,6 @@
 import type { TokenCredential } from '@azure/core-auth';
 import { configInvalid, RotationError } from '../rotation/errors.ts';
-import type { Administrator, Administrators, Call, ObjectRef, VaultPort } from '../rotation/ports.ts';
+import type { Administrator, Administrators, Call, NamedSecrets, ObjectRef } from '../rotation/ports.ts';
 import { commonFailure, readFailure } from '../azure/remote.ts';
 import { SecretValue } from '../rotation/secret-value.ts';
 
@@ -15,57 +15,27 @@ export interface AdministratorSource {
 export interface AdministratorsDeps {
   /** The first entry that matches is taken. */
   readonly settings: { readonly administrators: readonly AdministratorSource[] };
-  readonly vault: Pick<VaultPort, 'current'>;
+  readonly secrets: Pick<NamedSecrets, 'read'>;
   readonly credential: () => Promise<TokenCredential>;
   /** Finds user and password in a JSON value or a connection string; the engine's own reader of values. */
   readonly parseValue: (value: SecretValue) => { readonly user?: string | undefined; readonly secret: SecretValue };
 }
-
-interface Cached {
-  readonly at: number;
-  readonly value: Promise<SecretValue>;
-}
-
-/** A hundred rotations on one server read the administrator's secret once; a changed one is seen after so long. */
-const KEPT_MS = 5 * 60_000;
 
 /**
  * The administrator of a host, from the settings alone: a tag can choose a host among those that the settings allow,
  * never a credential. Tokens are not kept here, for the credential keeps them itself.
  */
 export function createAdministrators(deps: AdministratorsDeps): Administrators {
-  const cache = new Map<string, Cached>();
   return {
     async for(host, scope, call) {
       const source = deps.settings.administrators.find((one) => one.matches(host));
       if (source === undefined) throw unknownHost(host);
       if (source.secret === undefined) return token(deps, host, source.user ?? '', scope, call);
-      const value = await kept(cache, source.secret, deps, call);
+      const value = await deps.secrets.read(source.secret, call);
       if (source.user !== undefined) return { kind: 'password', user: source.user, password: value };
       return both(deps, source.secret, value);
     },
   };
-}
-
-async function kept(
-  cache: Map<string, Cached>,
-  secret: ObjectRef,
-  deps: AdministratorsDeps,
-  call: Call,
-): Promise<SecretValue> {
-  const key = `${secret.vault}/${secret.name}`;
-  const now = call.now().getTime();
-  const found = cache.get(key);
-  if (found !== undefined && now - found.at < KEPT_MS) return found.value;
-  const value = deps.vault.current(secret, call).then((current) => current.value);
-  cache.set(key, { at: now, value });
-  try {
-    return await value;
-  } catch (error) {
-    // A failure is nobody's to keep: whoever asks next reads again.
-    if (cache.get(key)?.value === value) cache.delete(key);
-    throw error;
-  }
 }
 
 function both(deps: AdministratorsDeps, secret: ObjectRef, value: SecretValue): Administrator {

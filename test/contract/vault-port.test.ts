@@ -19,6 +19,7 @@ import {
 } from '../../src/rotation/ports.ts';
 import { parseValue } from '../../src/rotation/value/value.ts';
 import { createAdministrators } from '../../src/vault/administrators.ts';
+import { createNamedSecrets } from '../../src/vault/named-secrets.ts';
 import { createVault } from '../../src/vault/key-vault.ts';
 import { readSettings } from '../../src/config/settings.ts';
 
@@ -356,7 +357,7 @@ describe('the vault port on the sandbox', () => {
     const at = (ms: number): Call => ({ ...call(), now: () => new Date(ms) });
     const build = (): Administrators =>
       createAdministrators({
-        vault: port,
+        secrets: createNamedSecrets(port),
         credential: () => Promise.resolve(credential),
         parseValue,
         settings: readSettings({

@@ -1,0 +1,25 @@
+import cloudflareAccountTokens from './cloudflare-account-tokens.json' with { type: 'json' };
+import cloudflareUserTokens from './cloudflare-user-tokens.json' with { type: 'json' };
+import datadogApiKeys from './datadog-api-keys.json' with { type: 'json' };
+import datadogApplicationKeys from './datadog-application-keys.json' with { type: 'json' };
+import gitlabGroupTokens from './gitlab-group-tokens.json' with { type: 'json' };
+import gitlabProjectTokens from './gitlab-project-tokens.json' with { type: 'json' };
+import sendgrid from './sendgrid.json' with { type: 'json' };
+import twilio from './twilio.json' with { type: 'json' };
+
+/**
+ * The descriptions that come with Keyturn, by name; unchecked, like any other. They are small and part of the bundle: which
+ * of them the settings name has to be known when the app starts.
+ */
+export const READY: ReadonlyMap<string, unknown> = new Map<string, unknown>(
+  [
+    cloudflareAccountTokens,
+    cloudflareUserTokens,
+    datadogApiKeys,
+    datadogApplicationKeys,
+    gitlabGroupTokens,
+    gitlabProjectTokens,
+    sendgrid,
+    twilio,
+  ].map((one) => [one.name, one]),
+);
