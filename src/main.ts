@@ -18,6 +18,7 @@ import { armKeyRotator } from './rotators/arm-key/rotator.ts';
 import { ARM_KEY_ROWS, SERVICE_SUFFIXES } from './rotators/arm-key/rows.ts';
 import { derivedRotator } from './rotators/derived/rotator.ts';
 import { entraAppSecretRotator } from './rotators/entra-app-secret/rotator.ts';
+import { externalRotator } from './rotators/external/rotator.ts';
 import { httpApiRotator } from './rotators/http-api/rotator.ts';
 import { manualRotator } from './rotators/manual/rotator.ts';
 import { mysqlRotator } from './rotators/mysql/rotator.ts';
@@ -138,6 +139,7 @@ export function createRotators(
   const secrets = createNamedSecrets(vault);
   const administrators = createAdministrators({ settings, secrets, credential, parseValue });
   const { revokeDisablesLogin: disableOnRevoke, armEndpoint, storageSuffix, serviceSuffixes } = settings;
+  const external = { instances: settings.external, secrets, uniqueId: () => randomUUID() };
   const { sqlSuffix, postgresSuffix, mysqlSuffix } = settings;
   const arm = { credential, armEndpoint, storageSuffix, serviceSuffixes, clock };
   const { graphEndpoint, loginEndpoint, tenant } = settings;
@@ -152,6 +154,8 @@ export function createRotators(
     ...ARM_KEY_ROWS.map((row) => armKeyRotator(row, arm)),
     entraAppSecretRotator(entra),
     httpApiRotator({ instances: settings.httpApis, secrets }),
+    externalRotator('many', external),
+    externalRotator('two-slots', external),
     randomRotator(),
     manualRotator(),
     derivedRotator({

@@ -68,6 +68,7 @@ const SRC_LAYERS: readonly Layer[] = [
     files: ['src/rotators/http-api/'],
     may: [...PORTS, 'src/rotators/http/', 'docs/http-api.schema.json'],
   },
+  { files: ['src/rotators/external/'], may: [...PORTS, 'src/rotators/http/', 'node:crypto'] },
   {
     files: ['src/rotators/mysql/'],
     may: [...PORTS, 'node:crypto', 'node:tls', 'node:net', 'mysql2'],
@@ -97,6 +98,7 @@ const REVEALING = [
   'src/rotators/arm-key/probes/storage.ts',
   'src/rotators/entra-app-secret/log-in.ts',
   'src/rotators/entra-app-secret/secret-hint.ts',
+  'src/rotators/external/sign.ts',
   'src/rotators/http-api/requests.ts',
   'src/rotators/mysql/client.ts',
   'src/rotators/mysql/password.ts',

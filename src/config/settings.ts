@@ -1,6 +1,7 @@
 import { configInvalid, type Problem } from '../rotation/errors.ts';
 import { readAdministrators, type AdministratorSetting } from './administrators.ts';
 import { matchesHost, parseHostPattern, type HostPattern } from './hosts.ts';
+import { readExternal, type ExternalSetting } from './external.ts';
 import { readHttpApis, type HttpApiSetting } from './http-apis.ts';
 import { nearest } from './spelling.ts';
 import { readDefaults, type Defaults } from './defaults.ts';
@@ -31,6 +32,7 @@ export interface Settings {
   readonly administrators: readonly AdministratorSetting[];
   readonly defaults: Defaults;
   readonly httpApis: readonly HttpApiSetting[];
+  readonly external: readonly ExternalSetting[];
   readonly revokeDisablesLogin: boolean;
   readonly topicEndpoint?: string;
   /** Origin, no trailing slash. */
@@ -64,6 +66,7 @@ export const SETTING_NAMES = [
   'KEYTURN_ADMINISTRATORS',
   'KEYTURN_DEFAULTS',
   'KEYTURN_HTTP_APIS',
+  'KEYTURN_EXTERNAL',
   'KEYTURN_REVOKE_DISABLES_LOGIN',
   'KEYTURN_TOPIC_ENDPOINT',
   'KEYTURN_ARM_ENDPOINT',
@@ -108,6 +111,7 @@ export function readSettings(env: Env, services: Readonly<Record<string, string>
     administrators: readAdministrators(env, vaults, report),
     defaults: readDefaults(env, report),
     httpApis: readHttpApis(env, vaults, report),
+    external: readExternal(env, vaults, report),
     revokeDisablesLogin: readBoolean(env, 'KEYTURN_REVOKE_DISABLES_LOGIN', false, report),
     armEndpoint: arm.replace(/\/$/, ''),
     graphEndpoint: graph.replace(/\/$/, ''),
