@@ -27,6 +27,10 @@ const VARIABLES: Readonly<Record<string, HttpApiSetting['variables']>> = {
   'gitlab-group-tokens': { group: 7, scopes: ['read_api'] },
 };
 
+export function variablesOf(description: string): HttpApiSetting['variables'] {
+  return VARIABLES[description] ?? {};
+}
+
 /** One ready description over its simulated provider. */
 export class HttpApiHarness implements RotatorHarness {
   readonly name: string;
@@ -72,7 +76,7 @@ export class HttpApiHarness implements RotatorHarness {
       description: this.#description,
       host: this.provider.host,
       secret: ADMINISTRATOR,
-      variables: VARIABLES[this.#description] ?? {},
+      variables: variablesOf(this.#description),
       allowPrivate: true,
     };
   }

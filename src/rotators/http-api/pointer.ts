@@ -8,6 +8,7 @@ export function at(document: unknown, pointer: Pointer): unknown {
   for (const part of pointer.split('/').slice(1)) {
     const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
     if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined;
+    if (Array.isArray(found) && !/^(?:0|[1-9]\d*)$/.test(key)) return undefined;
     found = (found as Readonly<Record<string, unknown>>)[key];
   }
   return found;
