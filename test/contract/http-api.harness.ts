@@ -23,6 +23,11 @@ const VARIABLES: Readonly<Record<string, HttpApiSetting['variables']>> = {
   'cloudflare-user-tokens': { policies: [{ effect: 'allow', resources: {}, permission_groups: [{ id: 'p' }] }] },
   'cloudflare-account-tokens': { accountId: 'acc-1', policies: [{ effect: 'allow' }] },
   twilio: { accountSid: 'AC00000000000000000000000000000001', user: 'AC00000000000000000000000000000001' },
+  'openai-service-accounts': { projectId: 'proj_1' },
+  'grafana-service-account-tokens': { serviceAccountId: 2 },
+  'newrelic-user-keys': { accountId: 1, userId: 7 },
+  elasticsearch: { user: 'keyturn' },
+  dynatrace: { scopes: ['metrics.read'] },
   'gitlab-project-tokens': { project: 'group/project', scopes: ['read_api'] },
   'gitlab-group-tokens': { group: 7, scopes: ['read_api'] },
 };

@@ -206,6 +206,25 @@ describe('a full account', () => {
   });
 });
 
+describe('the test of a key', () => {
+  test('believes no refusal of a gateway, nor a good status that says that the key is not valid', async () => {
+    const { rotator, target, current } = await bench(PROVIDERS.get('gitlab-project-tokens'), 'gitlab-project-tokens');
+    const answers: readonly (readonly [number, object, string | undefined])[] = [
+      [403, { error: 'insufficient_scope' }, undefined],
+      [403, { message: 'no way through here' }, 'ACCESS_DENIED'],
+      [200, { id: Number(current.credentialId), active: false }, 'CREDENTIAL_REJECTED'],
+      [401, { message: '401 Unauthorized' }, 'CREDENTIAL_REJECTED'],
+      [503, {}, 'UNAVAILABLE'],
+    ];
+    for (const [status, body, code] of answers) {
+      run.ctx.faults.add({ system: 'http-api', match: 'self$', times: 1, action: { status, body } });
+      const outcome = rotator.test(target, current, call());
+      if (code === undefined) await outcome;
+      else expect(await failureOf(outcome)).toMatchObject({ code, effect: 'none' });
+    }
+  });
+});
+
 describe('an answer', () => {
   test('with a good status and an error inside is an error; what is absent is revoked already', async () => {
     const { rotator, target, pending } = await bench();

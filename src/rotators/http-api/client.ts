@@ -5,6 +5,7 @@ import { send, type HttpsAnswer, type HttpsRequest } from '../http/client.ts';
 import type { HttpApi } from './config.ts';
 import type { Operation } from './description.ts';
 import { codeIn, meaningIn, refusal } from './failures.ts';
+import { holds } from './pointer.ts';
 import { lineOf, needsAdministrator, requestOf } from './requests.ts';
 import type { Values } from './template.ts';
 
@@ -87,9 +88,13 @@ export async function tryKey(deps: HttpApiDeps, api: HttpApi, issued: Issued, ca
   const what = `testing the key ${issued.credentialId} at ${api.name} (${lineOf(api, test, values, host)})`;
   const answer = await send(request, { what, writes: false, setting: api.setting }, call);
   const body = jsonOf(answer);
+  const answered = { status: answer.status, headers: answer.headers, body };
+  if (test.known?.status === answer.status && holds(body, test.known.when)) return answered;
   const failed = meaningIn(api.description, test, answer.status, body);
-  if (failed === undefined) return { status: answer.status, headers: answer.headers, body };
-  if (failed === 'rejected' || test.rejected.includes(answer.status)) throw rejected(api, what, answer, body);
+  const valid = (test.where ?? []).every((condition) => holds(body, condition));
+  if (failed === undefined && valid) return answered;
+  if (failed === undefined || failed === 'rejected' || test.rejected.includes(answer.status))
+    throw rejected(api, what, answer, body);
   throw refusal(api, { what, failed, answer, body, writes: false }, call);
 }
 

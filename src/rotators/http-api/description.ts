@@ -104,6 +104,13 @@ export interface Test extends Operation {
   readonly rejected: readonly number[];
   /** Where the answer says which key was used: the tag CredentialId must name the same. */
   readonly id?: Pointer;
+  /** An answer in which one of these does not hold says that the key is not valid. */
+  readonly where?: readonly Condition[];
+  /**
+   * A refusal that only a valid key gets, which may not do what was asked. The condition tells it from that of a gateway,
+   * which knows nothing of keys.
+   */
+  readonly known?: { readonly status: number; readonly when: Condition };
 }
 
 export interface Revoke extends Operation {

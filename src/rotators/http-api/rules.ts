@@ -37,6 +37,8 @@ export function ruleProblems(description: Description, path: string): readonly P
   for (const [at, conditions] of Object.entries({
     'errors.when': description.errors?.when,
     'list.where': description.list.where,
+    'test.where': description.test.where,
+    'test.known.when': description.test.known === undefined ? undefined : [description.test.known.when],
   })) {
     for (const [index, one] of (conditions ?? []).entries()) condition(say, `${at}[${index}]`, one);
   }
