@@ -111,6 +111,20 @@ describe('the schema', () => {
   });
 });
 
+test('docs/http-api.md lists the descriptions that there are, with their variables', () => {
+  const table = readFileSync('docs/http-api.md', 'utf8')
+    .split('<!-- descriptions -->')[1]
+    ?.split('<!-- /descriptions -->')[0];
+  const rows = [...(table ?? '').matchAll(/^\| `([^`]+)` +\|.*\|([^|]*)\|$/gm)];
+  const named = (cell: string): readonly string[] => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name);
+  expect(rows.map(([, name, variables = '']) => [name, [...named(variables)].sort()])).toEqual(
+    [...READY.values()].map((one) => {
+      const { name, variables = {} } = one as Description;
+      return [name, Object.keys(variables).sort()];
+    }),
+  );
+});
+
 describe('a description', () => {
   test('is refused with every problem at once, each with its path', () => {
     const bad = changed((d) => {
