@@ -2,8 +2,10 @@
 import type { ArmService } from './arm/arm.ts';
 import type { AzuriteService } from './azurite/azurite.ts';
 import type { BlobService } from './blob/blob.ts';
+import type { EndpointService } from './external/external.ts';
 import type { TopicService } from './eventgrid/topic.ts';
 import type { GraphService } from './graph/graph.ts';
+import type { ProviderService } from './http-api/http-api.ts';
 import type { IdentityService } from './identity/identity.ts';
 import type { MysqlService } from './mysql/mysql.ts';
 import type { PostgresService } from './postgres/postgres.ts';
@@ -24,13 +26,20 @@ export interface EnvParts {
   readonly postgres?: PostgresService;
   readonly mysql?: MysqlService;
   readonly tds?: Tds;
+  /** A provider of API keys: SendGrid. */
+  readonly keys?: ProviderService;
+  readonly endpoint?: EndpointService;
 }
 
 /** The SQL server's administrator that logs in with the app's own Entra token. */
 export const SQL_ENTRA_ADMIN = 'keyturn_identity';
 
+/** Secrets of the first vault that the settings name; whoever wants them used seeds them. */
+export const KEYS_ADMINISTRATOR = 'mail-administrator';
+export const ENDPOINT_KEY = 'erp-signing-key';
+
 export function appEnv(parts: EnvParts, caFile: string): Record<string, string> {
-  const { identity, vault, topic, azurite, arm, graph, blob, services, postgres, mysql, tds } = parts;
+  const { identity, vault, topic, azurite, arm, graph, blob, services, postgres, mysql, tds, keys, endpoint } = parts;
   const hosts: string[] = [];
   const administrators: Record<string, unknown> = {};
   const env: Record<string, string> = {
@@ -72,6 +81,17 @@ export function appEnv(parts: EnvParts, caFile: string): Record<string, string> 
     env['KEYTURN_SQL_SUFFIX'] = suffixOf(tds.name);
     hosts.push(`${tds.name}:${tds.port}`);
     administrators[tds.name] = { user: SQL_ENTRA_ADMIN, managedIdentity: true };
+  }
+  const secretOf = (name: string): string => `${vault?.url(vault.names[0] ?? '') ?? ''}/secrets/${name}`;
+  if (vault && keys) {
+    const mail = { description: 'sendgrid', host: keys.host, variables: { scopes: ['mail.send'] }, allowPrivate: true };
+    env['KEYTURN_HTTP_APIS'] = JSON.stringify({ mail: { ...mail, secret: secretOf(KEYS_ADMINISTRATOR) } });
+    hosts.push(keys.host);
+  }
+  if (vault && endpoint) {
+    const erp = { url: endpoint.url, secret: secretOf(ENDPOINT_KEY), allowPrivate: true };
+    env['KEYTURN_EXTERNAL'] = JSON.stringify({ erp, 'erp-pair': { ...erp, overlap: 'two-slots' } });
+    hosts.push(endpoint.host);
   }
   if (hosts.length > 0) env['KEYTURN_ALLOWED_HOSTS'] = hosts.join(',');
   if (Object.keys(administrators).length > 0) env['KEYTURN_ADMINISTRATORS'] = JSON.stringify(administrators);

@@ -14,9 +14,9 @@ import type { Part, Sandbox } from './sandbox.ts';
 const HELP = `npm run sandbox [-- options]
 
 Starts a small Azure on this machine: Key Vault, managed identity, Event Grid, ARM, Blob, Microsoft Graph and its
-log-in, queues and tables (Azurite), PostgreSQL, MariaDB where the machine has one, an SQL Server endpoint, and a
-Functions host with the app. It prints
-addresses and commands, and runs until Ctrl-C; then nothing is left of it.
+log-in, queues and tables (Azurite), PostgreSQL, MariaDB where the machine has one, an SQL Server endpoint, a provider
+of API keys, an endpoint that rotates by itself, and a Functions host with the app. It prints addresses and commands,
+and runs until Ctrl-C; then nothing is left of it.
 
   --app <folder>   the packaged app to load; 'package' when absent (npm run package makes it)
   --no-app         without the app
@@ -37,6 +37,8 @@ const PORTS: Readonly<Record<Exclude<Part, 'eventgrid' | 'services'>, number>> =
   blob: 18446,
   azurite: 18447,
   graph: 18449,
+  keys: 18451,
+  endpoint: 18452,
   postgres: 15432,
   mysql: 13306,
   tds: 11433,

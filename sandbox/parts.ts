@@ -25,6 +25,8 @@ export const PARTS = [
   'postgres',
   'mysql',
   'tds',
+  'keys',
+  'endpoint',
   'control',
 ] as const;
 export type Part = (typeof PARTS)[number];
@@ -116,6 +118,16 @@ export async function startParts(
     postgres: when('postgres', () => postgresOf(ctx, identity, port('postgres'))),
     mysql: when('mysql', () => mysqlOf(ctx, identity, port('mysql'))),
     tds: when('tds', () => tdsOf(ctx, identity, { ...options.tds, ...port('tds') })),
+    keys: when('keys', async () => {
+      const [{ startProvider }, { sendgrid }] = await Promise.all([
+        import('./http-api/http-api.ts'),
+        import('./http-api/providers/sendgrid.ts'),
+      ]);
+      return startProvider(ctx, sendgrid, port('keys'));
+    }),
+    endpoint: when('endpoint', async () =>
+      (await import('./external/external.ts')).startEndpoint(ctx, port('endpoint')),
+    ),
   });
   const blob = await when('blob', async () =>
     (await import('./blob/blob.ts')).startBlob(ctx, { accounts: must(first.arm, 'arm').accounts, ...port('blob') }),

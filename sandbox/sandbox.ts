@@ -146,7 +146,7 @@ function setEnvironment(env: Readonly<Record<string, string>>): () => void {
 }
 
 function addressesOf(parts: StartedParts, caFile: string, hosts: readonly Host[]): Record<string, string> {
-  const { identity, vault, topic, azurite, arm, graph, blob, postgres, mysql, tds, control } = parts;
+  const { identity, vault, topic, azurite, arm, graph, blob, postgres, mysql, tds, keys, endpoint, control } = parts;
   return {
     ...(control ? { control: control.origin() } : {}),
     ...Object.fromEntries((vault?.names ?? []).map((name) => [`vault ${name}`, vault?.url(name) ?? ''])),
@@ -159,6 +159,8 @@ function addressesOf(parts: StartedParts, caFile: string, hosts: readonly Host[]
     ...(postgres ? { postgres: postgres.address } : {}),
     ...(mysql ? { mysql: mysql.address } : {}),
     ...(tds ? { sql: `${tds.name}:${tds.port}` } : {}),
+    ...(keys ? { 'API keys': `https://${keys.host}` } : {}),
+    ...(endpoint ? { endpoint: endpoint.url } : {}),
     ...Object.fromEntries(hosts.map((host, n) => [n === 0 ? 'app' : `app ${n + 1}`, host.origin])),
     'certificate authority': caFile,
   };

@@ -1,10 +1,11 @@
 /** One secret of every further kind of rotator: `npm run demo -- --all`. */
 import { randomBytes } from 'node:crypto';
 import { createAt, PLACES, type Place } from '../arm/places.ts';
+import { ENDPOINT_KEY, KEYS_ADMINISTRATOR } from '../env.ts';
 import { findMariaDb } from '../mysql/binaries.ts';
 import type { MysqlService } from '../mysql/mysql.ts';
 import type { Sandbox } from '../sandbox.ts';
-import { EXPIRES_IN_MS, logInToPostgres, logInToSqlServer, READER, type DemoObject } from './objects.ts';
+import { EXPIRES_IN_MS, logInToPostgres, logInToSqlServer, READER, type DemoObject, type Held } from './objects.ts';
 
 const DAY_MS = 24 * 3600_000;
 
@@ -16,6 +17,8 @@ export async function seedTheOthers(sandbox: Sandbox): Promise<readonly DemoObje
     seedSqlServerSingle(sandbox),
     ...firstOfEachKind(PLACES).map((place) => seedArmKey(sandbox, place)),
     seedEntraApp(sandbox),
+    seedApiKey(sandbox),
+    ...seedExternal(sandbox),
     seedRandom(sandbox),
     seedManual(sandbox),
     seedDerived(sandbox),
@@ -139,6 +142,55 @@ function seedEntraApp({ graph, vault }: Sandbox): DemoObject {
       if (!answer.ok) throw new Error(`the token endpoint answered ${answer.status}`);
     },
   };
+}
+
+/** A key of the provider that the settings call `mail`; its readers ask it what the key may do. */
+function seedApiKey({ keys, vault }: Sandbox): DemoObject {
+  vault.seed('kv', KEYS_ADMINISTRATOR, { value: keys.administrator.stored });
+  const { id, value } = keys.make('made by hand');
+  vault.seed('kv', 'mail-key', {
+    value,
+    expiresInMs: EXPIRES_IN_MS,
+    tags: { Rotator: 'http-api', ProviderAddress: 'mail', CredentialId: id },
+  });
+  return {
+    name: 'mail-key',
+    rotator: 'http-api',
+    owns: ({ system, operation }) => system === 'http-api' && operation.includes('/v3/'),
+    async login(held) {
+      const headers = { authorization: `Bearer ${held.value}`, 'user-agent': READER };
+      const answer = await fetch(`https://${keys.host}/v3/scopes`, { headers });
+      await answer.arrayBuffer();
+      if (!answer.ok) throw new Error(`the provider answered ${answer.status}`);
+    },
+  };
+}
+
+/** One endpoint, asked for a credential more, and for a new value of the idle one of two. */
+function seedExternal({ endpoint: { system, signingKey }, vault }: Sandbox): readonly DemoObject[] {
+  vault.seed('kv', ENDPOINT_KEY, { value: signingKey });
+  const login = ({ value }: Held): Promise<void> =>
+    system.accepts(value) ? Promise.resolve() : Promise.reject(new Error('the value is refused'));
+  const one = system.make();
+  vault.seed('kv', 'erp-key', {
+    value: one.value,
+    expiresInMs: EXPIRES_IN_MS,
+    tags: { Rotator: 'external', ProviderAddress: 'erp', CredentialId: one.credentialId },
+  });
+  const first = system.make('erp_a');
+  system.make('erp_b');
+  vault.seed('kv', 'erp-account', {
+    value: first.value,
+    expiresInMs: EXPIRES_IN_MS,
+    tags: {
+      ...{ Rotator: 'external-pair', ProviderAddress: 'erp-pair/accounts' },
+      ...{ CredentialId: 'erp_a', AlternateCredentialId: 'erp_b' },
+    },
+  });
+  return [
+    { name: 'erp-key', rotator: 'external', login },
+    { name: 'erp-account', rotator: 'external-pair', login },
+  ];
 }
 
 function seedRandom({ vault }: Sandbox): DemoObject {

@@ -28,7 +28,11 @@ export interface ProviderService {
   stop(): Promise<void>;
 }
 
-export async function startProvider(ctx: SandboxContext, provider: Provider): Promise<ProviderService> {
+export async function startProvider(
+  ctx: SandboxContext,
+  provider: Provider,
+  options: { readonly port?: number } = {},
+): Promise<ProviderService> {
   const name = `${provider.host}.sandbox.test`;
   const administrator = provider.administrator();
   ctx.transcript.secret(`the administrator's credential at ${provider.name}`, administrator.stored);
@@ -88,6 +92,7 @@ export async function startProvider(ctx: SandboxContext, provider: Provider): Pr
   }
 
   const server = await startHttps(ctx, {
+    ...options,
     names: [name],
     system: 'http-api',
     handler: answer,
