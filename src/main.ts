@@ -114,7 +114,13 @@ export function createEngine(settings: Settings, clock: Clock, log: Log): Engine
   const vault = createVault({ credential });
   return {
     vault,
-    journal: createJournal({ ...storage, table: settings.table }),
+    journal: createJournal({
+      ...storage,
+      table: settings.table,
+      unreadable: ({ code, message, remedy }) => {
+        log('error', 'a row of the ledger was left out', { code, problem: message, remedy });
+      },
+    }),
     queue: createWorkQueue(storage),
     announcer: createAnnouncer({
       credential,

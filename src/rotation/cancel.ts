@@ -1,12 +1,12 @@
 import { CallScope, LEASE_MS } from './calls.ts';
 import type { Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
-import { isOver, isPublished } from './machine.ts';
+import { isOver, isPublished, leavesTraces } from './machine.ts';
 import { waitsInVault } from './make.ts';
 import { makesOneMore, revokeOrphans } from './orphans.ts';
-import { plan, rotationIdOf } from './plan.ts';
+import { isElsewhere, plan, rotationIdOf, tagsMoved } from './plan.ts';
 import type { CurrentVersion, JournalEntry, Managed, ObjectRef } from './ports.ts';
-import type { Run } from './record.ts';
+import { isHeld, type Run } from './record.ts';
 import { managedOf, read, REQUEST_MS } from './runbook.ts';
 import { unstage } from './staging.ts';
 
@@ -47,7 +47,7 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
       'its new version is current already; the old credential is retired when nobody uses it any more',
     );
   }
-  if (record.lease !== undefined && Date.parse(record.lease.until) > at.getTime()) {
+  if (record.lease !== undefined && isHeld(record.lease, at)) {
     throw notCancellable(current, `a runner is working on it until ${record.lease.until} at the latest`);
   }
   if (!isPublished(current) && (await isWritten(engine, scope, found.object, current))) {
@@ -60,14 +60,10 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
   return run;
 }
 
-/** May the system hold something of this run that is more than an unknown value in an idle slot? */
-function leavesTraces(run: Run): boolean {
-  return run.from !== undefined && !isPublished(run) && (run.to === undefined || run.to.slot === run.from.slot);
-}
-
 /**
  * Under the lease, so that no worker makes meanwhile what is looked for. Died in here: the lease lapses, and the run goes on.
  * @returns the row's ETag
+ * @throws why the run cannot be cancelled; then the lease is given back
  */
 async function undo(engine: Engine, scope: CallScope, { record, etag }: JournalEntry, run: Run): Promise<string> {
   const found = await managedOf(engine, scope, record.object).catch(unlessGone);
@@ -77,12 +73,20 @@ async function undo(engine: Engine, scope: CallScope, { record, etag }: JournalE
   const held = await scope.run('taking the lease', (call) =>
     engine.journal.write({ ...record, lease: { owner: engine.uniqueId(), until } }, etag, call),
   );
-  if (makesOneMore(managed)) await revokeOrphans(engine, scope, managed, run);
-  else if (managed.rotator.capabilities.overlap === 'none') {
-    await refuseReplaced(scope, record.object, managed, current, run);
+  try {
+    if (isElsewhere(run, managed)) throw notCancellable(run, tagsMoved(run, managed));
+    if (makesOneMore(managed)) await revokeOrphans(engine, scope, record.object, managed, run);
+    else if (managed.rotator.capabilities.overlap === 'none') {
+      await refuseReplaced(scope, record.object, managed, current, run);
+    }
+    if (waitsInVault(managed)) await unstage(engine, scope, record.object);
+    return held;
+  } catch (error) {
+    // Written as it was, so that the run can go on at once. Where that fails, too, the lease lapses.
+    const { lease: _lease, ...free } = record;
+    await scope.run('giving the lease back', (call) => engine.journal.write(free, held, call)).catch(() => undefined);
+    throw error;
   }
-  if (waitsInVault(managed)) await unstage(engine, scope, record.object);
-  return held;
 }
 
 /** With the secret have gone the tags that say where to look. */
@@ -120,7 +124,7 @@ async function hasBegun(
   entry: JournalEntry | undefined,
 ): Promise<boolean> {
   const lease = entry?.record.lease;
-  if (lease !== undefined && Date.parse(lease.until) > engine.clock.now().getTime()) return false;
+  if (isHeld(lease, engine.clock.now())) return false;
   const same = entry?.record ?? { schema: 1, object };
   try {
     await scope.run('writing the journal', (call) => engine.journal.write(same, entry?.etag, call));
@@ -132,9 +136,9 @@ async function hasBegun(
   }
 }
 
-/** Blocked before its retirement, because the old credential may be wanted: cancelling keeps it. */
+/** Blocked before its retirement, because the old credential may be wanted, or its secret is gone: cancelling keeps it. */
 function keepsOld(run: Run): boolean {
-  return run.state === 'blocked' && run.blocked?.code === 'HUMAN_REQUIRED';
+  return run.state === 'blocked' && ['HUMAN_REQUIRED', 'TARGET_NOT_FOUND'].includes(run.blocked?.code ?? '');
 }
 
 /** A runner may have died between the vault's write and the journal's. */

@@ -60,7 +60,7 @@ export async function stop(
  * Tells the people, each time anew: a blocked run is looked at once a day, so that this is their reminder. The journal says
  * already that the run is blocked, so an announcement that fails is only logged.
  */
-async function announceBlocked(engine: Engine, session: Session, failure: BlockedBy): Promise<void> {
+export async function announceBlocked(engine: Engine, session: Session, failure: BlockedBy): Promise<void> {
   const { rotationId, step, reason } = session.active;
   const { code, message, remedy } = failure;
   const said = remedy === undefined ? {} : { remedy };

@@ -100,6 +100,11 @@ export function isOver(run: Run): boolean {
   return run.state === 'done' || run.state === 'cancelled' || run.state === 'refused';
 }
 
+/** May the system hold something of this run that is more than an unknown value in an idle slot? */
+export function leavesTraces(run: Run): boolean {
+  return run.from !== undefined && !isPublished(run) && (run.to === undefined || run.to.slot === run.from.slot);
+}
+
 /** Has the new version been written? Before that a run can be cancelled without a trace. */
 export function isPublished(run: Run): boolean {
   return run.to?.version !== undefined;

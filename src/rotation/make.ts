@@ -24,7 +24,9 @@ export async function make(
 ): Promise<Issued | 'pending'> {
   const { rotator, target } = planned.managed;
   const { overlap } = rotator.capabilities;
-  const found = resumed && waitsInVault(planned.managed) ? await staged(engine, session) : undefined;
+  // A person may hand a value in before the run has come this far for the first time.
+  const mayWait = waitsInVault(planned.managed) && (resumed || rotator.capabilities.minting === 'person');
+  const found = mayWait ? await staged(engine, session) : undefined;
   const value = found ?? newValue(engine, session, planned);
   if (value !== undefined) session.guard(value);
   // What the vault would refuse is found out before anything is changed; the present value stands in for one that the
@@ -41,7 +43,7 @@ export async function make(
     await proveBefore(session, planned);
   }
   if (resumed && makesOneMore(planned.managed)) {
-    await revokeOrphans(engine, session.scope, planned.managed, session.active);
+    await revokeOrphans(engine, session.scope, session.object, planned.managed, session.active);
   }
   const pending: Pending = {
     rotationId: session.active.rotationId,

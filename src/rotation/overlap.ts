@@ -16,6 +16,7 @@ export async function stillHandedOut(input: {
   readonly versions: () => Promise<readonly VersionInfo[]>;
 }): Promise<string | undefined> {
   const { now, run, managed, current } = input;
+  if (managed.rotator.capabilities.overlap !== 'two-slots') return undefined;
   const until = current.createdOn.getTime() + managed.policy.overlapMs;
   if (run?.to?.version === current.version || until <= now.getTime()) return undefined;
   const before = (await input.versions()).find((v) => v.version !== current.version && v.enabled);

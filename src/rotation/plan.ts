@@ -1,5 +1,6 @@
 import { configInvalid, RotationError } from './errors.ts';
 import type { Observed } from './machine.ts';
+import type { Run } from './record.ts';
 import type { CurrentVersion, Issued, Managed, NewVersion, ObjectRef, SecretValue, Slot } from './ports.ts';
 import { parseValue, type ParsedValue } from './value/value.ts';
 
@@ -120,6 +121,18 @@ export function observed(now: Date, current: CurrentVersion, managed: Managed | 
     currentRotationId: rotationIdOf(current.tags),
     currentSlot: managed?.target.current,
   };
+}
+
+/** Do the tags name another system, or another kind of rotator, than those that the run began with? */
+export function isElsewhere(run: Run, { rotator, target }: Managed): boolean {
+  return run.from !== undefined && (run.rotator !== rotator.kind || run.system !== target.id);
+}
+
+/** Why a run whose tags were changed under way neither goes on nor ends by itself. */
+export function tagsMoved(run: Run, managed: Managed | undefined): string {
+  const now =
+    managed === undefined ? 'name nothing any more' : `name ${managed.target.id} (${managed.rotator.kind}) now`;
+  return `it began in ${run.system ?? 'another system'} (${run.rotator ?? '?'}), which may hold a credential that only this rotation knows of, and the tags ${now}`;
 }
 
 export function rotationIdOf(tags: Readonly<Record<string, string>>): string | undefined {

@@ -1,5 +1,6 @@
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
+import { announceBlocked } from './failure.ts';
 import { isOver } from './machine.ts';
 import type { RotateMessage } from './ports.ts';
 import { blockedBy, Session } from './session.ts';
@@ -22,6 +23,8 @@ export async function blockPoisoned(engine: Engine, message: RotateMessage): Pro
       'The cause is in the log of the function "rotate". When it is mended, POST /api/rotations for this secret; the run goes on where it stopped.',
   });
   session.clear('wakeAt');
-  session.change({ state: 'blocked', blocked: blockedBy(session, error) });
+  const failure = blockedBy(session, error);
+  session.change({ state: 'blocked', blocked: failure });
   await session.saveReleased();
+  await announceBlocked(engine, session, failure);
 }

@@ -49,6 +49,11 @@ export interface Run {
   readonly to?: { readonly slot: Slot; readonly version?: string; readonly expiresOn?: string };
   /** The old credential is not taken out of use by a step of its own: it ended at `set`, or the system cannot revoke. */
   readonly noRevoke?: boolean;
+  /**
+   * Runs of a system that makes one more each time, whose place this one took: what they left is revoked when this one is
+   * published. With `slot` that old credential; without, what carries the rotation's id.
+   */
+  readonly supersedes?: readonly { readonly rotationId: string; readonly slot?: Slot }[];
   readonly startedAt: string;
   readonly updatedAt: string;
   readonly finishedAt?: string;
@@ -79,6 +84,16 @@ export interface JournalRecord {
   readonly owns?: { readonly system: string; readonly slots: readonly Slot[] };
   /** The run in hand, or the last one. */
   readonly run?: Run;
+}
+
+/** No runner takes the lease for longer (LEASE_MS); one that reaches further was written by a clock that was wrong. */
+const LONGEST_LEASE_MS = 15 * 60_000;
+
+/** Is somebody at work under this lease? */
+export function isHeld(lease: Lease | undefined, now: Date): boolean {
+  if (lease === undefined) return false;
+  const left = Date.parse(lease.until) - now.getTime();
+  return left > 0 && left <= LONGEST_LEASE_MS;
 }
 
 const KINDS: readonly ObjectKind[] = ['secret', 'key', 'certificate'];
@@ -123,19 +138,22 @@ export function parse(text: string, where?: string): JournalRecord {
   return raw as unknown as JournalRecord;
 }
 
-/** @throws JOURNAL_INVALID */
-export function parseRun(text: string): Run {
+/**
+ * @param where names the row for the error
+ * @throws JOURNAL_INVALID
+ */
+export function parseRun(text: string, where?: string): Run {
   let raw: unknown;
   try {
     raw = JSON.parse(text);
   } catch (cause) {
-    throw unreadable('has a run that is not JSON', cause);
+    throw unreadable('has a run that is not JSON', cause, where);
   }
-  checkRun(raw);
+  checkRun(raw, (what) => unreadable(what, undefined, where));
   return raw as Run;
 }
 
-function checkRun(run: unknown, invalid: (what: string) => RotationError = unreadable): void {
+function checkRun(run: unknown, invalid: (what: string) => RotationError): void {
   if (!isObject(run) || typeof run['rotationId'] !== 'string') throw invalid('has a run without rotationId');
   if (!RUN_STATES.includes(run['state'] as RunState)) throw invalid(`has a run in state ${String(run['state'])}`);
   if (!STEPS.includes(run['step'] as Step)) throw invalid(`has a run at step ${String(run['step'])}`);

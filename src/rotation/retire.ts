@@ -5,8 +5,9 @@ import { RotationError } from './errors.ts';
 import type { Action } from './machine.ts';
 import { waitsInVault } from './make.ts';
 import { takeSlots } from './ownership.ts';
-import { plan } from './plan.ts';
-import type { CurrentVersion, Managed, Target } from './ports.ts';
+import { isElsewhere, plan } from './plan.ts';
+import { revokeOrphans } from './orphans.ts';
+import type { CurrentVersion, Issued, Managed, Target } from './ports.ts';
 import type { Session } from './session.ts';
 import { unstage } from './staging.ts';
 
@@ -27,17 +28,20 @@ export async function retire(
   const run = session.active;
   if (managed === undefined || run.from === undefined)
     throw currentAgain(session, 'the tags of the current version do not say which credential it holds');
-  if (managed.target.id !== run.system) {
+  if (isElsewhere(run, managed)) {
     throw currentAgain(
       session,
-      `the tags name ${managed.target.id} now, and the old credential is in ${run.system ?? 'another system'}`,
+      `the tags name ${managed.target.id} (${managed.rotator.kind}) now, and the old credential is in ${run.system ?? 'another system'} (${run.rotator ?? '?'})`,
     );
   }
   await session.saveHeld();
   const { rotator, target } = managed;
   const old = run.from.slot;
   // The sweep has found another secret on the pair: what is old here may be what that one hands out.
-  if (session.record.owns === undefined) await takeSlots(engine, session, managed, [old, target.current]);
+  const left = (run.supersedes ?? []).map(({ slot }) => slot ?? '').filter((slot) => slot !== '');
+  if (session.record.owns === undefined || left.length > 0) {
+    await takeSlots(engine, session, managed, [old, target.current, ...left]);
+  }
   await proveCurrent(session, managed, current);
   if (action.confirm) {
     const users = await usersOf(session, managed, old);
@@ -46,12 +50,26 @@ export async function retire(
   await session.step('revoke', `revoking ${old}`, (call) =>
     rotator.revoke(target, old, { endSessions: run.compromised }, call),
   );
+  await revokeSuperseded(engine, session, managed, old);
   await disableOldVersions(engine, session, managed, current);
   const at = session.now().toISOString();
   session.clear('blocked', 'lastError', 'wakeAt');
   session.change({ step: 'done', state: 'done', finishedAt: at, attempts: 0 });
   await session.saveReleased();
   return { outcome: 'retired', rotationId: run.rotationId, detail: `${old} is out of use` };
+}
+
+/** What the runs that this one took the place of have left: the old credential of a published one, the new of another. */
+async function revokeSuperseded(engine: Engine, session: Session, managed: Managed, old: string): Promise<void> {
+  const { rotator, target } = managed;
+  for (const { rotationId, slot } of session.active.supersedes ?? []) {
+    if (slot === undefined) await revokeOrphans(engine, session.scope, session.object, managed, { rotationId });
+    else if (slot !== old && slot !== target.current) {
+      await session.step('revoke', `revoking ${slot}`, (call) =>
+        rotator.revoke(target, slot, { endSessions: true }, call),
+      );
+    }
+  }
 }
 
 /** Nothing is to be revoked, since the old value ended with `set` or cannot be ended. What is left over is tidied up. */
@@ -94,6 +112,7 @@ async function proveCurrent(session: Session, managed: Managed, current: Current
     await session.call('testing the current credential', (call) =>
       managed.rotator.test(managed.target, planned.issued, call),
     );
+    if (current.version !== session.active.to?.version) await refuseMistaken(session, managed, planned.issued);
   } catch (error) {
     if (!(error instanceof RotationError) || error.code !== 'CREDENTIAL_REJECTED') throw error;
     throw new RotationError({
@@ -104,6 +123,14 @@ async function proveCurrent(session: Session, managed: Managed, current: Current
       cause: error,
     });
   }
+}
+
+/** Somebody wrote this version: its tags may name one credential, and its value be the old one, which works as well. */
+async function refuseMistaken(session: Session, { rotator, target }: Managed, issued: Issued): Promise<void> {
+  const old = session.active.from?.slot ?? '';
+  const blockers = await session.call('comparing tags and value', (call) => rotator.check(target, old, issued, call));
+  const mistaken = blockers.find(({ code }) => code === 'CONFIG_INVALID');
+  if (mistaken !== undefined) throw currentAgain(session, mistaken.message);
 }
 
 /** Who is logged in with the old credential; empty where nobody is or the system cannot tell. */

@@ -43,9 +43,9 @@ export async function rotate(
 /** A value that no longer works was changed behind our back: rotating on top of that would hide it. */
 async function proveCurrent(session: Session, planned: Plan): Promise<void> {
   const run = session.active;
-  // One that is computed from a secret that has changed is refused for just that reason.
-  if (run.forced || run.compromised || run.asked?.trigger === 'source') return;
   const { rotator, target } = planned.managed;
+  // One that is computed from a secret that has changed is refused for just that reason.
+  if (run.forced || run.compromised || target.sources !== undefined) return;
   try {
     await session.call('testing the current credential', (call) => rotator.test(target, planned.issued, call));
   } catch (error) {
@@ -83,7 +83,7 @@ async function intend(session: Session, planned: Plan): Promise<void> {
     system: managed.target.id,
     from: { version: current.version, slot: managed.target.current },
     ...(idle === '' ? {} : { to: { slot: idle } }),
-    ...(retires(managed) ? {} : { noRevoke: true }),
+    noRevoke: !retires(managed),
   });
   await session.saveHeld();
 }
@@ -132,7 +132,9 @@ async function publish(engine: Engine, session: Session, managed: Managed): Prom
   const run = session.active;
   const now = session.now().getTime();
   session.clear('blocked', 'lastError', 'wakeAt');
-  const noOverlap = run.compromised || managed.rotator.capabilities.overlap === 'none';
+  // What is computed from others neither ends a credential nor keeps one: its sources do.
+  const noOverlap =
+    run.compromised || managed.rotator.capabilities.overlap === 'none' || managed.target.sources !== undefined;
   const retireAt = new Date(now + (noOverlap ? 0 : managed.policy.overlapMs)).toISOString();
   session.change({
     step: 'refresh',

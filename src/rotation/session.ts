@@ -1,9 +1,15 @@
 import { CallScope, LEASE_MS } from './calls.ts';
 import { RotationError } from './errors.ts';
 import type { Call, Clock, Journal, ObjectRef, SecretValue } from './ports.ts';
-import type { BlockedBy, JournalRecord, Run, Step, StepEntry } from './record.ts';
+import { isHeld, type BlockedBy, type JournalRecord, type Run, type Step, type StepEntry } from './record.ts';
 
 const MAX_STEPS = 60;
+const MAX_DETAIL = 400;
+const MAX_MESSAGE = 2000;
+const MAX_REMEDY = 4000;
+const MAX_PROBLEMS = 20;
+/** What a run may take of its row (src/state/rows.ts), with room for the entries that cancelling adds. */
+const MAX_RUN = 30_000;
 
 /**
  * One runner's hold on one object: the journal row as it was read, the lease once it is taken, and the run as it
@@ -65,8 +71,7 @@ export class Session {
   get heldUntil(): Date | undefined {
     const lease = this.#record.lease;
     if (lease === undefined || lease.owner === this.#owner) return undefined;
-    const until = new Date(lease.until);
-    return until > this.now() ? until : undefined;
+    return isHeld(lease, this.now()) ? new Date(lease.until) : undefined;
   }
 
   async call<T>(what: string, work: (call: Call) => Promise<T>): Promise<T> {
@@ -89,7 +94,9 @@ export class Session {
   }
 
   note(entry: StepEntry): void {
-    this.change({ steps: [...(this.#record.run?.steps ?? []), entry].slice(-MAX_STEPS) });
+    const { detail } = entry;
+    const kept = detail === undefined ? entry : { ...entry, detail: cut(detail, MAX_DETAIL) };
+    this.change({ steps: [...(this.#record.run?.steps ?? []), kept].slice(-MAX_STEPS) });
   }
 
   /** Changes the run in memory; `save` makes it true. */
@@ -143,7 +150,8 @@ export class Session {
     );
   }
 
-  async #save(record: JournalRecord): Promise<void> {
+  async #save(whole: JournalRecord): Promise<void> {
+    const record = fitted(whole);
     try {
       this.#etag = await this.call('writing the journal', (call) => this.#journal.write(record, this.#etag, call));
     } catch (error) {
@@ -176,11 +184,29 @@ export interface SessionDeps {
 export function blockedBy(session: Session, error: RotationError): BlockedBy {
   return {
     code: error.code,
-    message: session.scrub(error.message),
+    message: cut(session.scrub(error.message), MAX_MESSAGE),
     at: session.now().toISOString(),
-    ...(error.remedy === undefined ? {} : { remedy: session.scrub(error.remedy) }),
+    ...(error.remedy === undefined ? {} : { remedy: cut(session.scrub(error.remedy), MAX_REMEDY) }),
     ...(error.problems.length === 0
       ? {}
-      : { problems: error.problems.map(({ path, message }) => ({ path, message: session.scrub(message) })) }),
+      : {
+          problems: error.problems
+            .slice(0, MAX_PROBLEMS)
+            .map(({ path, message }) => ({ path, message: cut(session.scrub(message), MAX_DETAIL) })),
+        }),
   };
+}
+
+/** The oldest steps go when the run would not fit into its row: a run that cannot be written down could not go on. */
+function fitted(record: JournalRecord): JournalRecord {
+  const { run } = record;
+  if (run === undefined) return record;
+  let room = MAX_RUN - JSON.stringify({ ...record, run: { ...run, steps: [] } }).length;
+  const fitting = run.steps.findLastIndex((step) => (room -= JSON.stringify(step).length + 1) < 0);
+  return fitting < 0 ? record : { ...record, run: { ...run, steps: run.steps.slice(fitting + 1) } };
+}
+
+/** Keeps the beginning, which names the thing and the cause. */
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }

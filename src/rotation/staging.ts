@@ -3,7 +3,7 @@ import type { CallScope } from './calls.ts';
 import type { Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { ROTATION_ID_TAG, rotationIdOf } from './plan.ts';
-import type { CurrentVersion, ObjectRef, SecretValue } from './ports.ts';
+import type { CurrentVersion, ObjectRef, SecretValue, VersionInfo } from './ports.ts';
 import type { Session } from './session.ts';
 
 /*
@@ -42,29 +42,61 @@ export async function staged(engine: Engine, session: Session): Promise<SecretVa
 /** Puts the value away. Died before this: nothing is changed anywhere. After: `staged` finds it. */
 export async function stage(engine: Engine, session: Session, value: SecretValue, expiresOn: Date): Promise<void> {
   session.guard(value);
-  const { rotationId } = session.active;
-  await session.call('putting the pending value away', (call) =>
-    engine.vault.write(pendingOf(session.object), pendingVersion(session.object, rotationId, value, expiresOn), call),
-  );
+  await putAway(engine, session.scope, session.object, session.active.rotationId, value, expiresOn);
 }
 
-/** The version in which a value waits for its rotation. Pure. */
-export function pendingVersion(object: ObjectRef, rotationId: string, value: SecretValue, expiresOn: Date) {
-  return {
+/**
+ * @throws HUMAN_REQUIRED when the name belongs to a secret that is not Keyturn's: nobody's value is hidden by ours. What the
+ *   vault throws; nothing was kept then
+ */
+export async function putAway(
+  engine: Engine,
+  scope: CallScope,
+  object: ObjectRef,
+  rotationId: string,
+  value: SecretValue,
+  expiresOn: Date,
+): Promise<void> {
+  const pending = pendingOf(object);
+  const there = await readPending(engine, scope, object);
+  if (there !== undefined && rotationIdOf(there.tags) === undefined) throw notOurs(pending);
+  const version = {
     value,
     expiresOn,
     contentType: `Keyturn: pending value of ${object.name}`.slice(0, 255),
     tags: { [ROTATION_ID_TAG]: rotationId },
   };
+  await scope.run('putting the pending value away', (call) => engine.vault.write(pending, version, call));
 }
 
-/** The value has been published, or will not be: the version in which it waited is disabled. May be repeated. */
+/**
+ * The value has been published, or will not be: every version in which one waited is disabled; those without a RotationId are
+ * not Keyturn's. May be repeated.
+ */
 export async function unstage(engine: Engine, scope: CallScope, object: ObjectRef): Promise<void> {
-  const found = await readPending(engine, scope, object);
-  if (found === undefined) return;
-  await scope.run('disabling the pending value', (call) =>
-    engine.vault.disable(pendingOf(object), found.version, call),
-  );
+  const pending = pendingOf(object);
+  for (const { version, enabled, tags } of await pendingVersions(engine, scope, pending)) {
+    if (!enabled || rotationIdOf(tags) === undefined) continue;
+    await scope.run('disabling the pending value', (call) => engine.vault.disable(pending, version, call));
+  }
+}
+
+async function pendingVersions(engine: Engine, scope: CallScope, pending: ObjectRef): Promise<readonly VersionInfo[]> {
+  try {
+    return await scope.run('looking for pending values', (call) => engine.vault.versions(pending, call));
+  } catch (error) {
+    if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return [];
+    throw error;
+  }
+}
+
+function notOurs({ vault, name }: ObjectRef): RotationError {
+  return new RotationError({
+    code: 'HUMAN_REQUIRED',
+    recovery: 'human',
+    message: `${vault}/secrets/${name} is where the pending value would wait, and it is a secret that Keyturn did not write`,
+    remedy: `Move that secret to another name and disable it here: az keyvault secret set-attributes --id ${vault}/secrets/${name} --enabled false`,
+  });
 }
 
 async function readPending(engine: Engine, scope: CallScope, object: ObjectRef): Promise<CurrentVersion | undefined> {

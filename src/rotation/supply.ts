@@ -4,15 +4,16 @@ import { RotationError } from './errors.ts';
 import { isOver, isPublished } from './machine.ts';
 import { nextVersion, plan } from './plan.ts';
 import type { SecretValue } from './ports.ts';
-import type { Run } from './record.ts';
+import { isHeld, type Run } from './record.ts';
 import { managedOf, read, REQUEST_MS } from './runbook.ts';
-import { pendingOf, pendingVersion } from './staging.ts';
+import { putAway } from './staging.ts';
 
 /**
  * Takes the value that a person has made for a run that waits for one: puts it away in the vault and lets the run go on. It
  * may be given again until it is published; the last one counts.
  * @throws CONFLICT when the run is over, published or in somebody's hands; REQUEST_INVALID when nobody asked a person for a
- *   value, or it is the one before; what the vault throws. Nothing was kept then
+ *   value, or it is the one before; what the vault throws. Nothing was kept then. What the queue throws: the value was kept,
+ *   and is published when it is given again, or when the run is next looked at
  */
 export async function supply(engine: Engine, rotationId: string, value: SecretValue, by: string): Promise<Run> {
   const scope = new CallScope(engine.clock, REQUEST_MS);
@@ -24,7 +25,7 @@ export async function supply(engine: Engine, rotationId: string, value: SecretVa
   }
   const { lease } = entry?.record ?? {};
   const now = engine.clock.now();
-  if (lease !== undefined && Date.parse(lease.until) > now.getTime()) {
+  if (lease !== undefined && isHeld(lease, now)) {
     throw refused('CONFLICT', `a runner is working on rotation ${rotationId} until ${lease.until} at the latest`);
   }
   const { managed, current } = await managedOf(engine, scope, object);
@@ -38,9 +39,7 @@ export async function supply(engine: Engine, rotationId: string, value: SecretVa
   const issued = { credentialId: planned.issued.credentialId, slot: planned.idle, value };
   engine.vault.validate(nextVersion(planned, issued, rotationId, now));
   const expiresOn = new Date(now.getTime() + managed.policy.validityMs);
-  await scope.run('putting the value away', (call) =>
-    engine.vault.write(pendingOf(object), pendingVersion(object, rotationId, value, expiresOn), call),
-  );
+  await putAway(engine, scope, object, rotationId, value, expiresOn);
   await scope.run('enqueueing', (call) =>
     engine.queue.rotate({ object, trigger: 'manual', rotationId, requestedBy: by }, 0, call),
   );

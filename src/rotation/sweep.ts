@@ -7,7 +7,7 @@ import { disown, sharedPairs } from './ownership.ts';
 import { slotsShared } from './plan.ts';
 import { decide } from './policy.ts';
 import type { Managed, ObjectRef, RotateMessage, SecretListing, Target } from './ports.ts';
-import type { JournalRecord, Run } from './record.ts';
+import { isHeld, type JournalRecord, type Run } from './record.ts';
 
 /** A blocked run is looked at again once a day, and as soon as its secret was changed. */
 const RECHECK_MS = 24 * 3600_000;
@@ -142,7 +142,7 @@ function isOutdated({ sources = [] }: Target, created: ReadonlyMap<string, Date>
 export function isStuck(record: JournalRecord, run: Run, now: Date, secretChanged: Date | undefined): boolean {
   switch (run.state) {
     case 'running':
-      return record.lease === undefined || Date.parse(record.lease.until) <= now.getTime();
+      return !isHeld(record.lease, now);
     case 'queued':
     case 'waiting':
       return Date.parse(run.wakeAt ?? run.updatedAt) + LATE_MS <= now.getTime();

@@ -63,8 +63,15 @@ export function runKey(rotationId: string): string {
 
 /** @throws JOURNAL_INVALID naming the row */
 export function readJournalRow(row: Readonly<Record<string, unknown>>): JournalRecord {
-  const where = `${String(row['vault'])}/${String(row['name'])}, PartitionKey ${String(row['partitionKey'])}`;
-  return parse(String(row['record']), where);
+  return parse(String(row['record']), whereabouts(row));
+}
+
+/** Everything that finds the row again. */
+function whereabouts(row: Readonly<Record<string, unknown>>): string {
+  const [vault, name, partition, key] = ['vault', 'name', 'partitionKey', 'rowKey'].map((column) =>
+    String(row[column]),
+  );
+  return `${vault}/${name}, PartitionKey ${partition}, RowKey ${key}`;
 }
 
 /** @throws JOURNAL_INVALID */
@@ -75,7 +82,7 @@ export function readRunRow(row: Readonly<Record<string, unknown>>): { readonly o
       vault: String(row['vault']),
       name: String(row['name']),
     },
-    run: parseRun(String(row['run'])),
+    run: parseRun(String(row['run']), whereabouts(row)),
   };
 }
 

@@ -9,6 +9,8 @@ import { once, type StorageDeps } from './storage.ts';
 
 export interface JournalDeps extends StorageDeps {
   readonly table: string;
+  /** Told of every row of the ledger that cannot be read; the others are listed all the same. */
+  readonly unreadable?: (error: RotationError) => void;
 }
 
 type Calling = <T>(doing: string, writes: boolean, call: Call, work: (table: TableClient) => Promise<T>) => Promise<T>;
@@ -57,7 +59,14 @@ export function createJournal(deps: JournalDeps): Journal {
     runs: (filter, call) =>
       calling('reading the ledger', false, call, async (table) => {
         const found = [];
-        for await (const row of query(table, rows.runsFilter(filter), call)) found.push(rows.readRunRow(row));
+        for await (const row of query(table, rows.runsFilter(filter), call)) {
+          try {
+            found.push(rows.readRunRow(row));
+          } catch (error) {
+            if (!(error instanceof RotationError)) throw error;
+            deps.unreadable?.(error);
+          }
+        }
         return found.sort((a, b) => b.run.startedAt.localeCompare(a.run.startedAt)).slice(0, filter.limit);
       }),
     open: (call) => open(calling, call),

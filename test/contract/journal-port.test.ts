@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
+import { TableClient } from '@azure/data-tables';
 import { DefaultAzureCredential } from '@azure/identity';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startAzurite, type AzuriteService } from '../../sandbox/azurite/azurite.ts';
@@ -194,6 +195,30 @@ describe('the ledger', () => {
     expect(await journal.run(one.rotationId, call())).toEqual({ object, run: one });
     expect(await journal.run(newRotationId(object, new Date(START)), call())).toBeUndefined();
     expect(await journal.run("no ' id", call())).toBeUndefined();
+  });
+
+  it('lists the others when a row of it cannot be read, and names that one', async () => {
+    const told: RotationError[] = [];
+    const connectionString = new SecretValue(azurite.connectionString);
+    const credential = () => expect.fail('a connection string needs no credential');
+    const own = createJournal({
+      table: 'spoilt',
+      connectionString,
+      credential,
+      unreadable: (error) => told.push(error),
+    });
+    const objects = [fresh(), fresh()] as const;
+    const runs = objects.map((object) => run(object));
+    for (const [index, object] of objects.entries()) {
+      await own.write(record(object, { run: runs[index] ?? run(object) }), undefined, call());
+    }
+    const partitionKey = objectKey(objects[0]);
+    const table = TableClient.fromConnectionString(azurite.connectionString, 'spoilt');
+    await table.updateEntity({ partitionKey, rowKey: `run_${runs[0]?.rotationId ?? ''}`, run: '{' }, 'Merge');
+    expect((await own.runs({ limit: 10 }, call())).map(({ run: { rotationId } }) => rotationId)).toEqual([
+      runs[1]?.rotationId,
+    ]);
+    expect(told).toMatchObject([{ code: 'JOURNAL_INVALID', message: expect.stringContaining(partitionKey) as string }]);
   });
 
   it('shows an announced run before it is claimed, and what became of it after', async () => {

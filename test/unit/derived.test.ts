@@ -151,3 +151,31 @@ describe('a derived secret', () => {
     await expect(rotator.test(target, wrong, call)).rejects.toMatchObject({ code: 'CREDENTIAL_REJECTED' });
   });
 });
+
+describe('a source that is a bare password', () => {
+  it('names the user in its tags: what is derived gets both', async () => {
+    const bench = setUp(OLD);
+    await bench.rotated();
+    bench.clock.advance(5 * MINUTE);
+    await sweep(bench.engine);
+    await bench.drain();
+    const { username, password } = new URL(bench.vault.peek(DERIVED)[0]?.value.reveal() ?? '');
+    expect(username).toBe('b');
+    expect(bench.rotator.passwords.get('b')).toBe(password);
+  });
+
+  it('leaves a user alone that is none of its accounts', async () => {
+    const bench = setUp(OLD);
+    bench.vault.put(
+      DERIVED,
+      `bank://other:${OLD}@bank.example/x`,
+      { ProviderAddress: SOURCE },
+      { createdOn: days(-60), expiresOn: days(60) },
+    );
+    await bench.rotated();
+    bench.clock.advance(5 * MINUTE);
+    await sweep(bench.engine);
+    await bench.drain();
+    expect(bench.vault.peek(DERIVED)[0]?.value.reveal()).toMatch(/^bank:\/\/other:minted/);
+  });
+});

@@ -62,7 +62,7 @@ describe('the old credential is kept', () => {
       'when the tags name another system',
       (b) => b.vault.change(OBJECT, { tags: { ...swapped, ProviderAddress: 'shop.example' } }),
       'HUMAN_REQUIRED',
-      /shop\.example now, and the old credential is in bank:bank\.example/,
+      /shop\.example \(bank\) now, and the old credential is in bank:bank\.example/,
     ],
     [
       'when the tags are gone',

@@ -31,19 +31,38 @@ export function derivedRotator(deps: DerivedDeps): Rotator<DerivedConfig> {
       return [];
     },
     list: () => Promise.resolve([]),
-    set: async (target, _pending, call) => {
-      const { user, secret } = deps.parseValue((await readSources(deps, target, call)).value);
+    set: async (target, pending, call) => {
+      const { user, secret } = held(deps, await readSources(deps, target, call), pending.current.user);
       return { credentialId: '', slot: '', value: secret, ...(user === undefined ? {} : { user }) };
     },
     test: async (target, issued, call) => {
-      const { secret } = deps.parseValue((await deps.read(target.config.source, call)).value);
-      if (secret.equals(issued.value)) return;
-      const message = `the value does not hold the password of ${target.id}`;
+      const { user, secret } = held(deps, await deps.read(target.config.source, call), issued.user);
+      const sameUser = user === undefined || issued.user === undefined || user === issued.user;
+      if (secret.equals(issued.value) && sameUser) return;
+      const message = `the value does not hold the ${sameUser ? 'password' : 'user'} of ${target.id}`;
       throw new RotationError({ code: 'CREDENTIAL_REJECTED', recovery: 'human', message });
     },
     // There is nothing to revoke: the credential is the source's.
     revoke: () => Promise.resolve(),
   };
+}
+
+/**
+ * User and password of the source. A source that is a bare password names its user in its tags: where the derived value holds
+ * one of the source's accounts, it gets the one that the source has now; any other user is left as it is.
+ */
+function held(
+  { parseValue }: DerivedDeps,
+  source: CurrentVersion,
+  present: string | undefined,
+): { readonly user: string | undefined; readonly secret: SecretValue } {
+  const { user, secret } = parseValue(source.value);
+  const named = tagOf(source, 'CredentialId');
+  if (user !== undefined || present === undefined || named === '') return { user, secret };
+  const account = present.replace(/@.*$/s, '');
+  const base = named.replace(/_alt$/, '');
+  const accounts = [named, tagOf(source, 'AlternateCredentialId'), base, `${base}_alt`];
+  return { user: accounts.includes(account) ? `${named}${present.slice(account.length)}` : undefined, secret };
 }
 
 /**
@@ -63,11 +82,17 @@ async function readSources(deps: DerivedDeps, target: Target<DerivedConfig>, cal
 }
 
 /** What a version says that it is derived from. */
-function sourceIn({ tags }: CurrentVersion): ObjectRef | undefined {
-  const tag = (name: string): string =>
-    Object.entries(tags).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1] ?? '';
-  const derived = tag('Rotator') === '' || tag('Rotator').toLowerCase() === 'derived';
-  return derived ? readSource(tag('ProviderAddress')) : undefined;
+function sourceIn(version: CurrentVersion): ObjectRef | undefined {
+  const kind = tagOf(version, 'Rotator').toLowerCase();
+  return kind === '' || kind === 'derived' ? readSource(tagOf(version, 'ProviderAddress')) : undefined;
+}
+
+function tagOf({ tags }: CurrentVersion, name: string): string {
+  return (
+    Object.entries(tags)
+      .find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]
+      .trim() ?? ''
+  );
 }
 
 function nameOf({ vault, name }: ObjectRef): string {

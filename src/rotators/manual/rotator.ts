@@ -1,3 +1,4 @@
+import { configInvalid } from '../../rotation/errors.ts';
 import type { Rotator } from '../../rotation/ports.ts';
 
 /**
@@ -11,7 +12,10 @@ export function manualRotator(): Rotator {
     needs: [],
     claims: () => false,
     // Where the person is to go; nothing here is reached by Keyturn, so nothing is checked or owned.
-    parseTarget: ({ providerAddress }) => ({ id: providerAddress, slots: [], current: '', hosts: [], config: {} }),
+    parseTarget: ({ providerAddress }) => {
+      if (holdsUserInfo(providerAddress)) throw configInvalid('the tags of a manual secret', [NO_USER_INFO]);
+      return { id: providerAddress, slots: [], current: '', hosts: [], config: {} };
+    },
     describe: ({ id }) => [
       `ask a person for a new value${id === '' ? '' : ` from ${id}`}, and take it with PUT /api/rotations/{id}/value`,
     ],
@@ -25,4 +29,16 @@ export function manualRotator(): Rotator {
     test: () => Promise.resolve(),
     revoke: () => Promise.resolve(),
   };
+}
+
+const NO_USER_INFO = {
+  path: 'tags.ProviderAddress',
+  message: 'holds a user or a password, and tags are no place for them: give the address of the page only',
+};
+
+/** The address is shown to people, in logs and in events. */
+function holdsUserInfo(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { username, password } = new URL(address);
+  return username !== '' || password !== '';
 }
