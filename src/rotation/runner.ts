@@ -4,10 +4,9 @@ import { RotationError } from './errors.ts';
 import { SOON_MS, stop } from './failure.ts';
 import { timeOf } from './ids.ts';
 import { isOver, isPublished, leavesTraces, next } from './machine.ts';
-import { waitsInVault } from './make.ts';
+import { leftElsewhere, tidyUp, works } from './half-way.ts';
 import { stillHandedOut } from './overlap.ts';
-import { makesOneMore, revokeOrphans } from './orphans.ts';
-import { isElsewhere, observed, plan, tagsMoved } from './plan.ts';
+import { isElsewhere, observed } from './plan.ts';
 import { goesOn, newRun } from './new-run.ts';
 import { decide } from './policy.ts';
 import type { CurrentVersion, Managed, RotateMessage } from './ports.ts';
@@ -16,7 +15,7 @@ import { close, retire } from './retire.ts';
 import { refresh, rotate } from './rotate.ts';
 import { refuse } from './refuse.ts';
 import { Session } from './session.ts';
-import { pendingOf, unstage } from './staging.ts';
+import { supersede } from './supersede.ts';
 
 /**
  * Does with one message whatever is to be done now: starts a rotation, goes on with one, or says why not. Any number of
@@ -131,7 +130,8 @@ async function decideAndRotate(
     run: undecided === undefined ? session.run : undefined,
   });
   if (!decision.due) return not(decision.reason, decision.detail);
-  if (decision.reason === 'SourceChanged' && (await isUpToDate(session, managed, current))) {
+  // The listing that found a newer source knows only seconds; what the value holds is asked of the sources themselves.
+  if (decision.reason === 'SourceChanged' && (await works(session, managed, current))) {
     return not('UpToDate', 'it is what its sources make of it already');
   }
   if (message.trigger !== 'compromised' && message.force !== true) {
@@ -147,24 +147,6 @@ async function decideAndRotate(
     session.change({ reason: decision.reason, forced: message.force === true });
   }
   return rotate(engine, session, managed, current);
-}
-
-/** The listing that found a newer source knows only seconds; what the value holds is asked of the sources themselves. */
-async function isUpToDate(session: Session, managed: Managed, current: CurrentVersion): Promise<boolean> {
-  return works(session, managed, current);
-}
-
-/** @throws where the question cannot be asked */
-async function works(session: Session, managed: Managed, current: CurrentVersion): Promise<boolean> {
-  const { issued } = plan(session.object, managed, current);
-  session.guard(issued.value);
-  try {
-    await session.call('testing the current credential', (call) => managed.rotator.test(managed.target, issued, call));
-    return true;
-  } catch (error) {
-    if (error instanceof RotationError && error.code === 'CREDENTIAL_REJECTED') return false;
-    throw error;
-  }
 }
 
 /**
@@ -205,13 +187,9 @@ async function goOn(
     }
     case 'abandon':
       if (managed !== undefined && leavesTraces(run)) {
-        if (makesOneMore(managed)) await revokeOrphans(engine, session.scope, session.object, managed, run);
-        if (managed.rotator.capabilities.overlap === 'none' && !(await works(session, managed, current))) {
-          // Forced: the pending value, which is the one that works, takes the place of what somebody has written.
-          if (session.active.forced) return rotate(engine, session, managed, current);
-          throw replacedAlready(session, run, managed, current);
+        if ((await tidyUp(engine, session, run, managed, current)) === 'publish') {
+          return rotate(engine, session, managed, current);
         }
-        if (waitsInVault(managed)) await unstage(engine, session.scope, session.object);
       }
       return abandon(session, run, action.why);
     case 'refresh':
@@ -230,27 +208,6 @@ async function goOn(
     case 'nothing':
       return { outcome: 'dropped', reason: 'RunIsOver', detail: `rotation ${run.rotationId} is over` };
   }
-}
-
-/** Nothing is guessed about a system that the tags do not name any more. */
-function leftElsewhere({ object }: Session, run: Run, managed: Managed | undefined): RotationError {
-  return new RotationError({
-    code: 'HUMAN_REQUIRED',
-    recovery: 'human',
-    message: `the rotation of ${describeObject(object)} stops half-way: ${tagsMoved(run, managed)}`,
-    remedy: `Put the tags back that version ${run.from?.version ?? ''} had; the rotation then goes on by itself, or can be cancelled: DELETE /api/rotations/${run.rotationId}`,
-  });
-}
-
-/** With one slot: neither the version that somebody wrote nor the one before it works. */
-function replacedAlready({ object }: Session, run: Run, { target }: Managed, current: CurrentVersion): RotationError {
-  const { vault, name } = object;
-  return new RotationError({
-    code: 'HUMAN_REQUIRED',
-    recovery: 'human',
-    message: `version ${current.version} of ${describeObject(object)} was written by somebody else while ${target.current} was being replaced, and ${target.id} refuses its value`,
-    remedy: `To publish the value that is live, which waits in ${vault}/secrets/${pendingOf(object).name}: POST /api/rotations {"vault":"${vault}","name":"${name}","force":true}. Or write a version that works; rotation ${run.rotationId} then ends by itself.`,
-  });
 }
 
 /** Before publication bad tags block the run; after it the retirement only needs to know what it can. */
@@ -295,43 +252,4 @@ async function readCurrent(
     if (!gone || open) throw error;
     return refuse(engine, session, message, error.code, error.message, error.remedy);
   }
-}
-
-/** What the old run has left, which nothing overwrites where each rotation makes one more. */
-function leftBy(managed: Managed, old: Run): NonNullable<Run['supersedes']> {
-  if (!makesOneMore(managed) || old.noRevoke === true || isElsewhere(old, managed) || old.from === undefined) return [];
-  const own = isPublished(old) ? { rotationId: old.rotationId, slot: old.from.slot } : { rotationId: old.rotationId };
-  return [...(old.supersedes ?? []), own];
-}
-
-/** `compromised` does not wait for the run before it: that one's old credential is what the new run overwrites. */
-async function supersede(
-  engine: Engine,
-  session: Session,
-  message: RotateMessage,
-  managed: Managed,
-): Promise<Pick<Run, 'supersedes'>> {
-  const old = session.run;
-  if (old === undefined || isOver(old) || message.trigger !== 'compromised') return {};
-  const at = session.now().toISOString();
-  const { blocked: _blocked, lastError: _lastError, wakeAt: _wakeAt, ...rest } = old;
-  const run: Run = {
-    ...rest,
-    state: 'done',
-    updatedAt: at,
-    finishedAt: at,
-    steps: [
-      ...old.steps,
-      {
-        step: old.step,
-        at,
-        ms: 0,
-        outcome: 'skipped',
-        detail: 'superseded: the credential was reported as compromised',
-      },
-    ],
-  };
-  await session.call('closing the run before', (call) => engine.journal.announceRun(message.object, run, call));
-  const left = leftBy(managed, old);
-  return left.length === 0 ? {} : { supersedes: left };
 }

@@ -106,7 +106,14 @@ type Gate = () => Promise<void>;
 
 async function settle(enter: Gate, work: () => unknown, leave: Gate): Promise<unknown> {
   await enter();
-  const result = await work();
+  let result: unknown;
+  try {
+    result = await work();
+  } catch (error) {
+    // A refusal is an answer, too: the process may die on it, and it may be lost.
+    await leave();
+    throw error;
+  }
   await leave();
   return result;
 }
