@@ -21,6 +21,8 @@ const PORTS = ['src/rotation/ports.ts', 'src/rotation/errors.ts', 'src/rotation/
 const ROWS = ['src/rotation/record.ts', 'src/rotation/ids.ts'];
 /** The shapes of the Azure SDKs' errors. */
 const AZURE_ERRORS = ['src/azure/remote.ts', 'src/azure/'];
+/** The one client of Azure Resource Manager. */
+const ARM = 'src/azure/arm/';
 const TOKENS = '@azure/core-auth';
 
 /** Dependency direction: functions → main → the rest; the rest never one another. */
@@ -37,7 +39,7 @@ const SRC_LAYERS: readonly Layer[] = [
     ],
   },
   { files: ['src/rotation/'], may: ['node:crypto', 'node:util'] },
-  { files: ['src/azure/'], may: PORTS },
+  { files: ['src/azure/'], may: [...PORTS, TOKENS, '@azure/core-rest-pipeline'] },
   {
     files: ['src/vault/'],
     may: [...PORTS, ...AZURE_ERRORS, TOKENS, '@azure/keyvault-secrets', '@azure/core-rest-pipeline'],
@@ -61,7 +63,7 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
   {
     files: ['src/rotators/arm-key/'],
-    may: [...PORTS, 'node:crypto', 'node:tls', TOKENS, '@azure/core-rest-pipeline', '@azure/storage-blob'],
+    may: [...PORTS, ARM, 'node:crypto', 'node:tls', TOKENS, '@azure/core-rest-pipeline', '@azure/storage-blob'],
   },
 ];
 

@@ -1,6 +1,6 @@
 import type { RotationErrorInit } from '../../../rotation/errors.ts';
 import { RotationError } from '../../../rotation/errors.ts';
-import { retryAfterMs } from '../arm-errors.ts';
+import { retryAfterMs } from '../../../azure/arm/errors.ts';
 import type { Question } from '../row.ts';
 
 /** One HTTPS request that proves a key. */

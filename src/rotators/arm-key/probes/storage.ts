@@ -1,7 +1,7 @@
 import type { RotationErrorInit } from '../../../rotation/errors.ts';
 import { RotationError } from '../../../rotation/errors.ts';
 import type { Call, Issued } from '../../../rotation/ports.ts';
-import { retryAfterMs } from '../arm-errors.ts';
+import { retryAfterMs } from '../../../azure/arm/errors.ts';
 
 export interface StorageEndpoint {
   readonly account: string;

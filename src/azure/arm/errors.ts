@@ -13,6 +13,8 @@ export interface ArmCallFacts {
   readonly role: string;
   /** Whether the call changes the resource: decides the effect when the answer is lost. */
   readonly mutates: boolean;
+  /** The tag that names the resource, for the remedy; that of a secret when absent. */
+  readonly tag?: string;
 }
 
 export interface ArmAnswer {
@@ -49,6 +51,13 @@ function errorBody(text: string): { readonly code: string; readonly message: str
   const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : '';
   const message = 'message' in inner && typeof inner.message === 'string' ? inner.message : '';
   return { code, message };
+}
+
+/** What the error in an answer says, to be put behind a sentence: `: KeyVaultKeyNotFound: …`; empty where it says nothing. */
+export function saidOf(text: string): string {
+  const { code, message } = errorBody(text);
+  const said = [code, message.split('\n')[0]?.trim() ?? ''].filter((part) => part !== '');
+  return said.map((part) => `: ${part}`).join('');
 }
 
 /**
@@ -102,7 +111,7 @@ function classify(
     case 403:
       return { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy: deniedRemedy(code, message, call) };
     case 404: {
-      const remedy = `Correct the tag ProviderAddress, or look for the resource: az resource show --ids "${call.scope}"`;
+      const remedy = `Correct the tag ${call.tag ?? 'ProviderAddress'}, or look for the resource: az resource show --ids "${call.scope}"`;
       return { code: 'TARGET_NOT_FOUND', recovery: 'reconfigure', remedy };
     }
     case 409:
@@ -122,7 +131,7 @@ function classify(
       return {
         code: 'CONFIG_INVALID',
         recovery: 'reconfigure',
-        remedy: 'Check the tags CredentialId and ProviderAddress.',
+        remedy: `Check the ${call.tag === undefined ? 'tags CredentialId and ProviderAddress' : `tag ${call.tag}`}.`,
       };
   }
 }

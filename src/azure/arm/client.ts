@@ -2,8 +2,8 @@ import type { AccessToken, GetTokenOptions, TokenCredential } from '@azure/core-
 import type { HttpClient, Pipeline, PipelineResponse } from '@azure/core-rest-pipeline';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, Clock } from '../../rotation/ports.ts';
-import type { ArmCallFacts } from './arm-errors.ts';
-import { armRefusal, armUnanswered, parseJson, retryAfterMs, saysGone, tokenRefused } from './arm-errors.ts';
+import type { ArmCallFacts } from './errors.ts';
+import { armRefusal, armUnanswered, parseJson, retryAfterMs, saidOf, saysGone, tokenRefused } from './errors.ts';
 
 export interface ArmClientDeps {
   /** Called once, at the first request. */
@@ -15,7 +15,7 @@ export interface ArmClientDeps {
 }
 
 export interface ArmRequest extends Omit<ArmCallFacts, 'host'> {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'PATCH' | 'POST' | 'PUT';
   /** From `/subscriptions/` on, percent-encoded. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
@@ -131,7 +131,8 @@ export function createArmClient(deps: ArmClientDeps): ArmClient {
       const body = parseJson(text(response));
       const status = typeof body === 'object' && body !== null && 'status' in body ? body.status : 'Succeeded';
       if (status === 'Succeeded') return { body: undefined };
-      if (status === 'Failed' || status === 'Canceled') throw lost(request, `the operation ended as ${status}`);
+      if (status === 'Failed' || status === 'Canceled')
+        throw lost(request, `the operation ended as ${status}${saidOf(text(response))}`);
     }
   }
 
