@@ -42,7 +42,14 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/azure/'], may: [...PORTS, TOKENS, '@azure/core-rest-pipeline'] },
   {
     files: ['src/vault/'],
-    may: [...PORTS, ...AZURE_ERRORS, TOKENS, '@azure/keyvault-secrets', '@azure/core-rest-pipeline'],
+    may: [
+      ...PORTS,
+      ...AZURE_ERRORS,
+      TOKENS,
+      '@azure/keyvault-secrets',
+      '@azure/keyvault-keys',
+      '@azure/core-rest-pipeline',
+    ],
   },
   {
     files: ['src/state/'],
@@ -60,6 +67,7 @@ const SRC_LAYERS: readonly Layer[] = [
     files: ['src/rotators/postgres/'],
     may: [...PORTS, 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
   },
+  { files: ['src/consumers/key-users/'], may: [...PORTS, ARM] },
   { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
   {
     files: ['src/rotators/arm-key/'],
