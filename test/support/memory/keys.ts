@@ -26,6 +26,8 @@ export class MemoryKeys implements KeysPort {
   /** Whether the vault's rotate puts the tags of the version before on the new one: not documented. */
   keepsTags = true;
   rotations = 0;
+  /** The vault's own event follows every version. */
+  onVersion: (object: ObjectRef, version: string) => void = () => undefined;
 
   constructor(calls: Calls, clock: Clock) {
     this.#calls = calls;
@@ -85,6 +87,7 @@ export class MemoryKeys implements KeysPort {
     const base: Stored = { version, enabled, createdOn, updatedOn, managed, tags: { ...tags } };
     const made: Stored = expiresOn === undefined ? base : { ...base, expiresOn };
     this.#keys.set(`${object.vault}/${object.name}`, { object, versions: [made, ...this.peek(object)] });
+    this.onVersion(object, version);
     return version;
   }
 
@@ -113,6 +116,8 @@ export class MemoryKeyUsers implements KeyUser {
   readonly kind = 'test-user';
   readonly #calls: Calls;
   readonly uses = new Map<string, MemoryUse>();
+  /** What slow ones have accepted. */
+  readonly accepted = new Map<string, string>();
   moves = 0;
 
   constructor(calls: Calls) {
@@ -143,9 +148,18 @@ export class MemoryKeyUsers implements KeyUser {
       throw new RotationError({ code: 'TIMED_OUT', recovery: 'retry', message: 'aborted before it was sent' });
     this.moves += 1;
     const use = this.#use(armId);
-    if (use.slow === true) return 'pending';
+    if (use.slow === true) {
+      this.accepted.set(armId, key.version);
+      return 'pending';
+    }
     this.uses.set(armId, { ...use, version: key.version });
     return 'moved';
+  }
+
+  /** Slow ones have got to the end of what they have accepted. */
+  settle(): void {
+    for (const [armId, version] of this.accepted) this.uses.set(armId, { ...this.#use(armId), version });
+    this.accepted.clear();
   }
 
   #use(armId: string): MemoryUse {
