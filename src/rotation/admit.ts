@@ -1,5 +1,6 @@
 import type { Engine, Outcome } from './engine.ts';
 import { isOver, isPublished } from './machine.ts';
+import { goesOn } from './new-run.ts';
 import type { RotateMessage, Trigger } from './ports.ts';
 import type { Run } from './record.ts';
 import { refuse } from './refuse.ts';
@@ -20,7 +21,9 @@ export async function turnAway(engine: Engine, session: Session, message: Rotate
   const own = run !== undefined && message.rotationId === run.rotationId;
   if (heldUntil !== undefined) {
     const insists = (trigger === 'manual' || trigger === 'compromised') && !own;
-    const later: RotateMessage = insists || run === undefined ? message : resumeMessage(run, message);
+    // The run in hand may be one that only brings a key's users to a version: what asks for a rotation is not lost in it.
+    const another = message.object.kind === 'key' && run !== undefined && !goesOn(run, message);
+    const later: RotateMessage = insists || another || run === undefined ? message : resumeMessage(run, message);
     const delay = heldUntil.getTime() - session.now().getTime() + 1000;
     await session.call('putting the message back', (call) => engine.queue.rotate(later, delay, call));
     return {

@@ -27,6 +27,11 @@ describe('a key near its expiry', () => {
     await bench.deliver(bench.about());
     expect(bench.keys.peek(KEY)[0]?.expiresOn).toEqual(days(90));
     expect(bench.calls.count('keys.amend')).toBe(1);
+    const other = new KeyBench();
+    other.keys.expires = days(300);
+    await other.deliver(other.about());
+    expect(other.keys.peek(KEY)[0]?.expiresOn).toEqual(days(300));
+    expect(other.calls.count('keys.amend')).toBe(0);
   });
 
   it('gets its tags back where the vault’s rotation loses them, in the same call as the expiry', async () => {
@@ -182,6 +187,26 @@ describe('the users of a key', () => {
     bench.clock.advance(MINUTE);
     await bench.drain();
     expect(bench.keyRun?.state).toBe('done');
+  });
+
+  it('one that says that it has changed, and shows the old version, is not believed', async () => {
+    const bench = new KeyBench();
+    bench.use('beta', { deaf: true });
+    expect(await bench.deliver(bench.about())).toMatchObject({ outcome: 'waiting', detail: containing('still shows') });
+    bench.use('beta', { version: 'k1' });
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    expect(bench.keyRun?.state).toBe('done');
+  });
+
+  it('one that may not be changed blocks the run with the command that grants it', async () => {
+    const bench = new KeyBench();
+    const remedy = 'az role assignment create …';
+    bench.calls.fail('user.moveOn', error('ACCESS_DENIED', { recovery: 'reconfigure', remedy }));
+    await bench.deliver(bench.about());
+    expect(bench.keyRun).toMatchObject({ state: 'blocked', blocked: { code: 'ACCESS_DENIED', remedy } });
+    expect(bench.used('beta')).toBe(bench.keyVersion);
+    expect(bench.announced.at(-1)).toMatchObject({ type: 'Keyturn.RotationBlocked', object: KEY });
   });
 
   it('a versionless one is waited for, and after a week a person is told', async () => {

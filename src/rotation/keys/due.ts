@@ -8,6 +8,6 @@ import { decide, type Decision, type DueInput } from '../policy.ts';
 export function decideKey(input: Omit<DueInput, 'run'>): Decision {
   const { createdOn, expiresOn } = input.current;
   const life = expiresOn === undefined ? Number.POSITIVE_INFINITY : expiresOn.getTime() - createdOn.getTime();
-  const leadTimeMs = Math.min(input.policy.leadTimeMs, Math.max(0, life / 2));
+  const leadTimeMs = input.policy.leadTimeMs < life ? input.policy.leadTimeMs : Math.max(0, life / 2);
   return decide({ ...input, policy: { ...input.policy, leadTimeMs } });
 }

@@ -26,6 +26,8 @@ export class MemoryKeys implements KeysPort {
   /** Whether the vault's rotate puts the tags of the version before on the new one: not documented. */
   keepsTags = true;
   rotations = 0;
+  /** The expiry that its policy gives a new version. */
+  expires: Date | undefined;
   /** The vault's own event follows every version. */
   onVersion: (object: ObjectRef, version: string) => void = () => undefined;
 
@@ -58,7 +60,8 @@ export class MemoryKeys implements KeysPort {
     if (call?.signal.aborted === true)
       throw new RotationError({ code: 'TIMED_OUT', recovery: 'retry', message: 'aborted before it was sent' });
     this.rotations += 1;
-    this.put(object, this.keepsTags ? (this.peek(object)[0]?.tags ?? {}) : {});
+    const tags = this.keepsTags ? (this.peek(object)[0]?.tags ?? {}) : {};
+    this.put(object, tags, this.expires === undefined ? {} : { expiresOn: this.expires });
     return { ...(this.peek(object)[0] as Stored) };
   }
 
@@ -109,6 +112,8 @@ export class MemoryKeys implements KeysPort {
 export interface MemoryUse extends KeyUse {
   /** The change is accepted and takes effect when a test says so. */
   slow?: boolean;
+  /** It says that it has changed, and has not. */
+  deaf?: boolean;
 }
 
 /** Resources in memory that use keys. Their ids end in `/test.users/<name>`. */
@@ -130,7 +135,7 @@ export class MemoryKeyUsers implements KeyUser {
 
   async read(armId: string): Promise<KeyUse> {
     await this.#calls.made('user.read');
-    const { slow: _slow, ...use } = this.#use(armId);
+    const { slow: _slow, deaf: _deaf, ...use } = this.#use(armId);
     return use;
   }
 
@@ -152,7 +157,7 @@ export class MemoryKeyUsers implements KeyUser {
       this.accepted.set(armId, key.version);
       return 'pending';
     }
-    this.uses.set(armId, { ...use, version: key.version });
+    if (use.deaf !== true) this.uses.set(armId, { ...use, version: key.version });
     return 'moved';
   }
 
