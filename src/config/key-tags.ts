@@ -59,7 +59,7 @@ export function readKeyTags(
     throw configInvalid(
       'the tags of the key',
       problems,
-      'Correct the tags: az keyvault key set-attributes --vault-name <vault> --name <key> --tags <Name>=<value> … (give every tag: those left out are removed). The table of tags is in the README.',
+      'Correct the tags: az keyvault key set-attributes --vault-name <vault> --name <key> --tags <Name>=<value> … (give every tag: those left out are removed). The table of tags is in src/consumers/key-users/README.md.',
     );
   }
   return {

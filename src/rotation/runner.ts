@@ -1,7 +1,7 @@
 import { admit, resumeMessage, waits } from './admit.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
-import { handleWith, type Proceed } from './handle.ts';
+import { deliver, type Proceed } from './deliver.ts';
 import { timeOf } from './ids.ts';
 import { proceedWithKey } from './keys/proceed.ts';
 import { isOver, isPublished, next } from './machine.ts';
@@ -29,9 +29,9 @@ const PROCEED: Readonly<Record<ObjectKind, Proceed>> = {
     refuse(engine, session, message, 'NotManaged', 'certificates are not rotated by this version'),
 };
 
-/** See `handleWith`. */
+/** See `deliver`. */
 export function handleRotate(engine: Engine, message: RotateMessage): Promise<Outcome> {
-  return handleWith(PROCEED[message.object.kind], engine, message);
+  return deliver(PROCEED[message.object.kind], engine, message);
 }
 
 async function proceed(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome> {

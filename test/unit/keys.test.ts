@@ -26,6 +26,7 @@ describe('a key near its expiry', () => {
     const bench = new KeyBench();
     await bench.deliver(bench.about());
     expect(bench.keys.peek(KEY)[0]?.expiresOn).toEqual(days(90));
+    expect(bench.keyRun?.to?.expiresOn).toBe(days(90).toISOString());
     expect(bench.calls.count('keys.amend')).toBe(1);
     const other = new KeyBench();
     other.keys.expires = days(300);

@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { BOUNDS } from '../../src/config/defaults.ts';
+import { KEY_ROTATOR, KEY_TAG_NAMES } from '../../src/config/key-tags.ts';
 import { DEFAULT_SWEEP_SCHEDULE, readSettings, SETTING_NAMES } from '../../src/config/settings.ts';
 import { TAG_NAMES } from '../../src/config/tags.ts';
+import { KEY_USER_ROWS } from '../../src/consumers/key-users/users.ts';
 import { createRotators } from '../../src/main.ts';
 
 const readme = readFileSync('README.md', 'utf8');
@@ -42,7 +44,8 @@ describe('the table of rotators', () => {
       const { minting, overlap, revocable, proof } = capabilities;
       return [kind, minting, overlap, revocable ? 'yes' : 'no', proof];
     });
-    expect(said).toEqual(declared);
+    // A key has no value that a rotator could set: the engine lets the vault rotate it (docs/adr/0007).
+    expect(said).toEqual([...declared, [KEY_ROTATOR, 'system', 'not needed', 'no', 'read-back']]);
   });
 });
 
@@ -62,6 +65,26 @@ describe('the table of tags', () => {
     ['RetainVersions', BOUNDS.retainVersions.fallback],
   ])('%s has the default %d', (name, fallback) => {
     expect(rows.get(name)).toBe(String(fallback));
+  });
+});
+
+describe('the table of users of keys', () => {
+  const text = readFileSync('src/consumers/key-users/README.md', 'utf8');
+  const rows = (name: string): readonly string[] =>
+    (text.split(`<!-- ${name} -->`)[1] ?? '').split('\n').filter((line) => line.startsWith('| `'));
+
+  test('has every kind, with the actions and the role that it needs', () => {
+    const said = rows('users').map((row) => code(row).concat(/_(.+?)_/.exec(row)?.[1] ?? ''));
+    const key = { vault: 'https://kv.vault.azure.net', name: 'k', version: 'v' };
+    expect(said).toEqual(
+      KEY_USER_ROWS.map((row) => [row.type, row.reads, ...row.moves({}, key).map(({ action }) => action), row.role]),
+    );
+  });
+
+  test('has every tag', () => {
+    const named = rows('tags').flatMap((row) => code(row.split('|')[1] ?? ''));
+    const ranged = KEY_TAG_NAMES.filter((name) => !/^KeyUser[2-8]$/.test(name));
+    expect(named).toEqual(ranged);
   });
 });
 

@@ -1,6 +1,6 @@
 import { notNow, turnAway } from '../admit.ts';
 import type { Engine, Outcome } from '../engine.ts';
-import type { Proceed } from '../handle.ts';
+import type { Proceed } from '../deliver.ts';
 import { isOver, isPublished } from '../machine.ts';
 import { newRun } from '../new-run.ts';
 import { abandon, askedFor, openRun } from '../open-run.ts';

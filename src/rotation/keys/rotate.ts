@@ -45,6 +45,7 @@ async function publish(engine: Engine, session: Session, managed: ManagedKey, se
     );
   }
   const expires = change?.expiresOn ?? expiresOn;
+  const now = expires === undefined ? seen.current : { ...seen.current, expiresOn: expires };
   session.clear('blocked', 'lastError', 'wakeAt');
   session.change({
     step: 'refresh',
@@ -52,7 +53,7 @@ async function publish(engine: Engine, session: Session, managed: ManagedKey, se
     to: { slot: '', version, ...(expires === undefined ? {} : { expiresOn: expires.toISOString() }) },
   });
   await session.saveHeld();
-  return refresh(engine, session, managed, { ...seen, lost: false });
+  return refresh(engine, session, managed, { ...seen, current: now, lost: false });
 }
 
 /** refresh: tells the topic, then sees to the users. Repeated after a crash: subscribers know the announcement by its id. */

@@ -29,7 +29,7 @@ export async function managedKeyOf(
     message: seen.current.managed
       ? `${keyUrl(object)} backs a certificate, which renews it`
       : `the key is not managed: ${notManaged(object)}`,
-    remedy: seen.current.managed ? 'Renew the certificate.' : 'Tag it first; the tags are in the README.',
+    remedy: seen.current.managed ? 'Renew the certificate.' : 'Tag it first: docs/runbook.md, "Keys".',
   });
 }
 

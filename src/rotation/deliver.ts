@@ -14,7 +14,7 @@ export type Proceed = (engine: Engine, session: Session, message: RotateMessage)
  * @throws only what is no `RotationError` (a bug), what kept the journal itself from being read or written, and being out of
  *   time under the lease: then the queue delivers the message again, and nothing is lost.
  */
-export async function handleWith(proceed: Proceed, engine: Engine, message: RotateMessage): Promise<Outcome> {
+export async function deliver(proceed: Proceed, engine: Engine, message: RotateMessage): Promise<Outcome> {
   const session = await Session.open(
     { journal: engine.journal, clock: engine.clock, owner: engine.uniqueId() },
     message.object,
