@@ -1,4 +1,4 @@
-import type { KeyClient, KeyProperties } from '@azure/keyvault-keys';
+import type { KeyClient, KeyProperties, KeyRotationPolicy as SdkPolicy } from '@azure/keyvault-keys';
 import { RotationError } from '../rotation/errors.ts';
 import type {
   Call,
@@ -46,14 +46,7 @@ export function createKeys(deps: VaultDeps): KeysPort {
       const action = about({ vault, name }, 'reading the rotation policy of', 'getrotationpolicy');
       // The SDK (4.10.2) drops the options of this call, the abort signal among them; the caller does not wait for longer.
       const asked = calling(action, call, (on) => on.getKeyRotationPolicy(name));
-      const { expiresIn, lifetimeActions = [] } = await asked.catch(noneWhereAbsent);
-      const rotates = lifetimeActions.find((one) => one.action === 'Rotate');
-      const from = rotates?.timeAfterCreate === undefined ? ('expiry' as const) : ('creation' as const);
-      const after = rotates?.timeAfterCreate ?? rotates?.timeBeforeExpiry;
-      return {
-        ...(after === undefined ? {} : { rotates: { from, period: parsePeriod(after, action) } }),
-        ...(expiresIn === undefined ? {} : { expiry: parsePeriod(expiresIn, action) }),
-      } satisfies KeyRotationPolicy;
+      return policyOf(await asked.catch(noneWhereAbsent), action);
     },
     async rotate({ vault, name }, call) {
       const action: VaultAction = { ...about({ vault, name }, 'rotating', 'rotate'), writes: true };
@@ -120,9 +113,21 @@ function info(properties: KeyProperties): VersionInfo {
 }
 
 /** What the service answers for a key without a policy is not verified [U]: a default policy, or that there is none. */
-function noneWhereAbsent(error: unknown): { readonly expiresIn?: string; readonly lifetimeActions?: [] } {
+function noneWhereAbsent(error: unknown): Policy {
   if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return {};
   throw error;
+}
+
+type Policy = Pick<SdkPolicy, 'expiresIn' | 'lifetimeActions'>;
+
+function policyOf({ expiresIn, lifetimeActions = [] }: Policy, action: VaultAction): KeyRotationPolicy {
+  const rotates = lifetimeActions.find((one) => one.action === 'Rotate');
+  const from = rotates?.timeAfterCreate === undefined ? 'expiry' : 'creation';
+  const after = rotates?.timeAfterCreate ?? rotates?.timeBeforeExpiry;
+  return {
+    ...(after === undefined ? {} : { rotates: { from, period: parsePeriod(after, action) } }),
+    ...(expiresIn === undefined ? {} : { expiry: parsePeriod(expiresIn, action) }),
+  };
 }
 
 const PERIOD = /^P(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?$/i;

@@ -6,7 +6,7 @@ const TYPE = 'Microsoft.ContainerRegistry/registries';
 /**
  * Container registries: `properties.encryption.keyVaultProperties`. With a `keyIdentifier` without a version the registry takes a new
  * one within an hour (azure-docs, tutorial-rotate-revoke-customer-managed-keys), and shows it as `versionedKeyIdentifier`. Whether
- * the PATCH ends at once or later is not verified [U]; both are handled, and the identity that reads the key is kept.
+ * the PATCH ends at once or later is not verified [U]; both are taken, and the identity that reads the key is kept.
  */
 export const REGISTRY_USER: KeyUserRow = {
   kind: 'container registry',
