@@ -117,6 +117,7 @@ export async function startParts(
     mysql: when('mysql', () => mysqlOf(ctx, identity, port('mysql'))),
     tds: when('tds', () => tdsOf(ctx, identity, { ...options.tds, ...port('tds') })),
   });
+  if (first.vault !== undefined) first.arm?.attachKeys(first.vault.keys);
   const blob = await when('blob', async () =>
     (await import('./blob/blob.ts')).startBlob(ctx, { accounts: must(first.arm, 'arm').accounts, ...port('blob') }),
   );
