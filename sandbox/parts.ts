@@ -129,6 +129,7 @@ export async function startParts(
       (await import('./external/external.ts')).startEndpoint(ctx, port('endpoint')),
     ),
   });
+  if (first.vault !== undefined) first.arm?.attachKeys(first.vault.keys);
   const blob = await when('blob', async () =>
     (await import('./blob/blob.ts')).startBlob(ctx, { accounts: must(first.arm, 'arm').accounts, ...port('blob') }),
   );

@@ -1,4 +1,4 @@
-/** Managed secrets to play with: a pair of each database, a storage key, and one that a person makes; none is due yet. */
+/** Managed secrets and a key to play with: a pair of each database, a storage key, and one that a person makes; none is due yet. */
 import type { Sandbox } from './sandbox.ts';
 
 const DAY_MS = 86_400_000;
@@ -39,5 +39,15 @@ export async function seedSamples(sandbox: Sandbox): Promise<readonly string[]> 
     expiresInMs,
     tags: { Rotator: 'manual', ProviderAddress: 'https://portal.partner.example/keys' },
   });
+  seedKey(sandbox, account.id, expiresInMs);
   return ['orders-db', 'billing-db', 'storage-key', 'partner-key'];
+}
+
+/** A key that a disk encryption set pins, and that the storage account follows by itself. */
+function seedKey({ arm, vault }: Sandbox, account: string, expiresInMs: number): void {
+  const { id: disks } = arm.create('Microsoft.Compute/diskEncryptionSets/{name}', { name: 'disks' });
+  const tags = { Rotator: 'vault-key', KeyUser: disks, KeyUser1: account, ValidityPeriodDays: '90' };
+  const { id: version } = vault.keys.seed('kv', 'data-key', { expiresInMs, tags });
+  arm.encrypt(disks, `${vault.keys.url('kv', 'data-key')}/${version}`);
+  arm.encrypt(account, vault.keys.url('kv', 'data-key'));
 }

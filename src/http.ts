@@ -4,8 +4,9 @@ import { SecretValue, type ObjectRef } from './rotation/ports.ts';
 import { RUN_STATES, type Run, type RunState } from './rotation/record.ts';
 import { cancel } from './rotation/cancel.ts';
 import * as runbook from './rotation/runbook.ts';
-import { dryRun as planned } from './rotation/dry-run.ts';
+import { dryRun as plan } from './rotation/dry-run.ts';
 import { inventory } from './rotation/inventory.ts';
+import { dryRunKey, startKey } from './rotation/keys/runbook.ts';
 import { supply } from './rotation/supply.ts';
 
 /** An HTTP answer; the body is JSON. Errors are problem+json (RFC 9457). */
@@ -32,8 +33,10 @@ export function createRunbook(engine: Engine): RunbookApi {
     start: (body, caller) =>
       answering(async () => {
         const { dryRun, ...request } = readStart(engine, body, caller);
-        if (dryRun) return { status: 200, body: await planned(engine, request) };
-        const started = await runbook.start(engine, request);
+        const does =
+          request.object.kind === 'key' ? { plan: dryRunKey, start: startKey } : { plan, start: runbook.start };
+        if (dryRun) return { status: 200, body: await does.plan(engine, request) };
+        const started = await does.start(engine, request);
         const location = `/api/rotations/${started.rotationId}`;
         return { status: 202, headers: { location, 'retry-after': '5' }, body: { ...started, status: location } };
       }),
@@ -67,7 +70,7 @@ export function createRunbook(engine: Engine): RunbookApi {
         const vaults =
           query['vault'] === undefined ? engine.configuration.vaults : [vaultOf(engine, query['vault'], problems)];
         if (problems.length > 0) throw badRequest(problems);
-        return { status: 200, body: { objects: await inventory(engine, vaults) } };
+        return { status: 200, body: await inventory(engine, vaults) };
       }),
   };
 }
@@ -156,8 +159,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function readStart(engine: Engine, body: unknown, caller: string): runbook.StartRequest & { readonly dryRun: boolean } {
   const problems: Problem[] = [];
-  const fields = asFields(body, ['vault', 'name', 'reason', 'force', 'dryRun'], problems);
-  const object = readObject(engine, fields, problems);
+  const fields = asFields(body, ['vault', 'name', 'kind', 'reason', 'force', 'dryRun'], problems);
+  const object = { ...readObject(engine, fields, problems), kind: readKind(fields, problems) };
   const reason = fields['reason'] ?? 'manual';
   if (reason !== 'manual' && reason !== 'compromised') {
     problems.push({ path: 'reason', message: 'is "manual" (the default) or "compromised"' });
@@ -209,7 +212,7 @@ function readFilter(engine: Engine, query: Readonly<Record<string, string>>): Pa
 function readObject(engine: Engine, fields: Fields, problems: Problem[]): ObjectRef {
   const { name } = fields;
   if (typeof name !== 'string' || !/^[0-9a-zA-Z-]{1,127}$/.test(name)) {
-    problems.push({ path: 'name', message: 'is the name of the secret: 1 to 127 letters, digits and hyphens' });
+    problems.push({ path: 'name', message: 'is the name of the secret or key: 1 to 127 letters, digits and hyphens' });
   }
   const vault = typeof fields['vault'] === 'string' ? vaultOf(engine, fields['vault'], problems) : '';
   if (typeof fields['vault'] !== 'string')
@@ -231,6 +234,13 @@ function vaultOf(engine: Engine, given: string, problems: Problem[]): string {
         : `${given} is not served; KEYTURN_VAULTS names ${vaults.join(', ')}`,
   });
   return '';
+}
+
+function readKind(fields: Fields, problems: Problem[]): 'secret' | 'key' {
+  const kind = fields['kind'] ?? 'secret';
+  if (kind === 'secret' || kind === 'key') return kind;
+  problems.push({ path: 'kind', message: 'is "secret" (the default) or "key"' });
+  return 'secret';
 }
 
 function readFlag(fields: Fields, name: string, problems: Problem[]): boolean {

@@ -11,8 +11,13 @@ const INTAKE_MS = 25_000;
 const TRIGGERS: Readonly<Record<string, Trigger>> = {
   'Microsoft.KeyVault.SecretNearExpiry': 'near-expiry',
   'Microsoft.KeyVault.SecretExpired': 'expired',
+  'Microsoft.KeyVault.KeyNearExpiry': 'near-expiry',
+  'Microsoft.KeyVault.KeyExpired': 'expired',
 };
-const NEW_VERSION = 'Microsoft.KeyVault.SecretNewVersionCreated';
+const NEW_VERSION: readonly string[] = [
+  'Microsoft.KeyVault.SecretNewVersionCreated',
+  'Microsoft.KeyVault.KeyNewVersionCreated',
+];
 
 /**
  * Takes a delivery of Event Grid in either schema: decides where each event goes and enqueues it, nothing more.
@@ -56,7 +61,7 @@ async function takeEvent(engine: Engine, scope: CallScope, event: VaultEvent): P
   if (object !== undefined && version !== undefined && trigger !== undefined) {
     return scope.run('enqueueing a rotation', (call) => engine.queue.rotate({ object, trigger, version }, 0, call));
   }
-  if (object !== undefined && version !== undefined && type === NEW_VERSION) {
+  if (object !== undefined && version !== undefined && NEW_VERSION.includes(type)) {
     return scope.run('enqueueing a propagation', (call) => engine.queue.propagate({ object, version }, 0, call));
   }
   engine.log('info', 'an event that nothing is done about', { type, id: event.id });

@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import type { TokenCredential } from '@azure/core-auth';
 import { readSettings, type Settings } from './config/settings.ts';
 import { createConfiguration } from './config/tags.ts';
+import { createKeyUsers } from './consumers/key-users/users.ts';
 import { health, type HealthReport } from './health.ts';
 import { createRunbook, type Answer, type RunbookApi } from './http.ts';
 import { takeEvents } from './intake.ts';
@@ -32,6 +33,7 @@ import { createJournal } from './state/tables.ts';
 import { createAnnouncer } from './state/topic.ts';
 import { createAdministrators } from './vault/administrators.ts';
 import { createVault } from './vault/key-vault.ts';
+import { createKeys } from './vault/keys.ts';
 import { createNamedSecrets } from './vault/named-secrets.ts';
 
 export type { Answer } from './http.ts';
@@ -114,6 +116,8 @@ export function createEngine(settings: Settings, clock: Clock, log: Log): Engine
   const vault = createVault({ credential });
   return {
     vault,
+    keys: createKeys({ credential }),
+    keyUsers: createKeyUsers({ credential, armEndpoint: settings.armEndpoint, clock }),
     journal: createJournal({
       ...storage,
       table: settings.table,

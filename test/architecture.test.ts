@@ -23,6 +23,8 @@ const ROWS = ['src/rotation/record.ts', 'src/rotation/ids.ts'];
 const AZURE_ERRORS = ['src/azure/remote.ts', 'src/azure/'];
 /** One wire call to an Azure REST API, and its failures. */
 const AZURE_REST = ['src/azure/rest.ts', 'src/azure/rest-errors.ts'];
+/** The one client of Azure Resource Manager. */
+const ARM = 'src/azure/arm/';
 const TOKENS = '@azure/core-auth';
 
 /** Dependency direction: functions → main → the rest; the rest never one another. */
@@ -42,7 +44,14 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/azure/'], may: [...PORTS, TOKENS, '@azure/core-rest-pipeline'] },
   {
     files: ['src/vault/'],
-    may: [...PORTS, ...AZURE_ERRORS, TOKENS, '@azure/keyvault-secrets', '@azure/core-rest-pipeline'],
+    may: [
+      ...PORTS,
+      ...AZURE_ERRORS,
+      TOKENS,
+      '@azure/keyvault-secrets',
+      '@azure/keyvault-keys',
+      '@azure/core-rest-pipeline',
+    ],
   },
   {
     files: ['src/state/'],
@@ -60,6 +69,7 @@ const SRC_LAYERS: readonly Layer[] = [
     files: ['src/rotators/postgres/'],
     may: [...PORTS, 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
   },
+  { files: ['src/consumers/key-users/'], may: [...PORTS, ARM] },
   { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
   { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
   // What the rotators share that speak HTTPS to systems which only the settings know.
@@ -76,7 +86,7 @@ const SRC_LAYERS: readonly Layer[] = [
   {
     files: ['src/rotators/arm-key/'],
     may: [
-      ...[...PORTS, ...AZURE_REST, 'node:crypto', 'node:tls', TOKENS],
+      ...[...PORTS, ...AZURE_REST, ARM, 'node:crypto', 'node:tls', TOKENS],
       ...['@azure/core-rest-pipeline', '@azure/storage-blob'],
     ],
   },

@@ -1,4 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { Cmk } from './cmk.ts';
+import { DEFAULT_SERVICES } from './storage-encryption.ts';
 
 export type KeyName = 'key1' | 'key2';
 
@@ -11,6 +13,10 @@ export interface StorageAccount {
   readonly keys: Record<KeyName, { value: string; creationTime: Date }>;
   /** False: the data plane answers KeyBasedAuthenticationNotPermitted. */
   allowSharedKeyAccess: boolean;
+  /** The key of a vault that it encrypts with. */
+  cmk?: Cmk;
+  /** Which of its services are encrypted. */
+  services: Readonly<Record<string, unknown>>;
   /** True: the data plane answers AuthorizationFailure, as to a network that is not let in. */
   firewalled: boolean;
 }
@@ -41,6 +47,7 @@ export class StorageAccounts {
       keys: { key1: this.#key(), key2: this.#key() },
       allowSharedKeyAccess: true,
       firewalled: false,
+      services: DEFAULT_SERVICES,
     };
     this.#accounts.set(name, account);
     return account;

@@ -6,6 +6,7 @@
  *     const { id, keys } = arm.createAccount('ordersdata');
  *     arm.create('Microsoft.Cache/redis/{name}', { name: 'orders' });   // every other service: services/*.ts
  *     const mend = arm.deny('Microsoft.Storage/storageAccounts/regenerateKey/action', id);  // 403 until mend()
+ *     arm.encrypt(id, vault.keys.url('kv', 'cmk'));                     // with a key of the vault that is attached
  *     arm.throttle(id, 7); arm.busy(id); arm.lock(id); arm.later(id, 'location');           // 429, 409, 409, 202
  *
  * Serves GET account, POST listKeys, POST regenerateKey, and their like of the other services (facts C), in ARM's order of
@@ -18,6 +19,8 @@ import type { SandboxRequest, SandboxResponse } from '../http.ts';
 import type { IdentityService, TokenClaims } from '../identity/identity.ts';
 import { StorageAccounts } from './accounts.ts';
 import type { KeyName } from './accounts.ts';
+import { follow, inUse, versionIn, versionOf } from './cmk.ts';
+import type { Cmk, KeyDirectory } from './cmk.ts';
 import * as refuse from './errors.ts';
 import { Operations } from './operations.ts';
 import type { LaterStyle } from './operations.ts';
@@ -25,6 +28,7 @@ import { keyName, keysOf, lookUp, lookUpGroup, parse, plainKeys, resourceOf } fr
 import type { Ask } from './requests.ts';
 import { Resources } from './resources.ts';
 import type { Key, Resource } from './service.ts';
+import { patchEncryption } from './storage-encryption.ts';
 
 export const ARM_HOST = 'management.sandbox.test';
 const AUDIENCES = [`https://${ARM_HOST}`, 'https://management.azure.com'];
@@ -52,6 +56,12 @@ export interface ArmService {
   lock(scope: string): () => void;
   /** regenerateKey answers 202 and is done at the second poll. */
   later(scope: string, style: LaterStyle): () => void;
+  /** From now on the keys that resources encrypt with are looked up here. */
+  attachKeys(keys: KeyDirectory): void;
+  /** Lets the resource encrypt with a key. An address with a version pins it, unless `follows` says otherwise. */
+  encrypt(id: string, url: string, follows?: boolean): void;
+  /** The address of the key version that the resource encrypts with now. */
+  encryptedWith(id: string): string | undefined;
   /** What is accepted does not end. */
   slow(scope: string): () => void;
   stop(): Promise<void>;
@@ -69,6 +79,13 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     (value) => ctx.transcript.secret('a key that ARM regenerates', value),
   );
   const operations = new Operations();
+  let keys: KeyDirectory | undefined;
+  /** By its id: a storage account, or anything else. @throws when there is neither */
+  const encryptable = (id: string): { cmk?: Cmk } => {
+    const found = resources.find(id) ?? accounts.find(id.split('/').at(-1) ?? '');
+    if (found === undefined) throw new Error(`there is no ${id}`);
+    return found;
+  };
   /** In ARM's order: what authorization and throttling refuse before, and a busy or locked account after look-up. */
   const conditions = { before: new Set<Condition>(), after: new Set<Condition>() };
   const hold = (when: keyof typeof conditions, condition: Condition): (() => void) => {
@@ -104,7 +121,8 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     if (resource === undefined) throw refuse.resourceNotFound(found.type, found.name, group);
     for (const condition of conditions.after) raise(condition(ask, claims));
     const renew = (slot: string, value?: string): Key => resources.renew(resource, slot, value);
-    const work = found.operation.begin({ request, resource, match: found.match, renew });
+    if (resource.cmk !== undefined) follow(resource.cmk, keys, ctx.clock.now());
+    const work = found.operation.begin({ request, resource, match: found.match, renew, keys });
     const own = found.operation.later;
     return (own && operations.accept(later, () => work().body, own)) ?? work();
   }
@@ -117,7 +135,9 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
   ): SandboxResponse {
     const account = lookUp(accounts, ask);
     for (const condition of conditions.after) raise(condition(ask, claims));
-    if (ask.verb === '') return { status: 200, body: resourceOf(account) };
+    if (account.cmk !== undefined) follow(account.cmk, keys, ctx.clock.now());
+    if (ask.verb === 'patch') patchEncryption(account, request.json, keys);
+    if (ask.verb === '' || ask.verb === 'patch') return { status: 200, body: resourceOf(account) };
     if (ask.verb === 'listkeys') return { status: 200, body: keysOf(account) };
     const wanted = keyName(request.json);
     const work = (): unknown => {
@@ -148,6 +168,13 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     busy: (scope) => hold('after', (ask) => (on(scope, ask) && !ask.reads ? busy(ask) : undefined)),
     lock: (scope) => hold('after', (ask) => (on(scope, ask) && !ask.reads ? refuse.locked(scope) : undefined)),
     later: (scope, style) => operations.later(scope, style),
+    attachKeys: (directory) => void (keys = directory),
+    encrypt: (id, url, follows = versionIn(url) === undefined) =>
+      void (encryptable(id).cmk = { url, follows, version: versionOf(url, keys) }),
+    encryptedWith(id) {
+      const { cmk } = encryptable(id);
+      return cmk === undefined ? undefined : inUse(cmk);
+    },
     slow: (scope) => operations.slow(scope),
     stop: () => server.stop(),
   };

@@ -4,6 +4,7 @@ import type { KeyName, StorageAccount, StorageAccounts } from './accounts.ts';
 import * as refuse from './errors.ts';
 import { findOperation } from './resources.ts';
 import type { Found } from './resources.ts';
+import { shownEncryption } from './storage-encryption.ts';
 
 const TYPE = 'Microsoft.Storage/storageAccounts';
 
@@ -17,12 +18,17 @@ export interface Ask {
   /** Only shows the resource: a lock or a running operation is nothing to it. */
   readonly reads: boolean;
   /** Of a storage account. */
-  readonly verb?: '' | 'listkeys' | 'regeneratekey';
+  readonly verb?: keyof typeof VERBS;
   /** Of anything else. */
   readonly found?: Found;
 }
 
-const VERBS = { '': 'read', listkeys: 'listKeys/action', regeneratekey: 'regenerateKey/action' } as const;
+const VERBS = {
+  '': 'read',
+  patch: 'write',
+  listkeys: 'listKeys/action',
+  regeneratekey: 'regenerateKey/action',
+} as const;
 
 /** The operation that the request asks for. @throws HttpProblem 400 or 405 */
 export function parse(request: SandboxRequest): Ask {
@@ -50,9 +56,11 @@ function storage(
   if (`${namespace ?? ''}/${type ?? ''}`.toLowerCase() !== TYPE.toLowerCase() || tail.length > 4) return undefined;
   const lower = verb.toLowerCase();
   if (lower !== '' && lower !== 'listkeys' && lower !== 'regeneratekey') return undefined;
-  if (request.method !== (lower === '' ? 'GET' : 'POST')) return undefined;
+  const patches = lower === '' && request.method === 'PATCH';
+  if (!patches && request.method !== (lower === '' ? 'GET' : 'POST')) return undefined;
   const scope = `/subscriptions/${subscriptionId}/resourceGroups/${group}/providers/${TYPE}/${name}`;
-  return { subscriptionId, group, name, verb: lower, reads: lower === '', action: `${TYPE}/${VERBS[lower]}`, scope };
+  const asked = patches ? 'patch' : lower;
+  return { subscriptionId, group, name, verb: asked, reads: asked === '', action: `${TYPE}/${VERBS[asked]}`, scope };
 }
 
 function other(
@@ -113,7 +121,12 @@ export function resourceOf(account: StorageAccount): unknown {
     kind: 'StorageV2',
     location: 'westeurope',
     sku: { name: 'Standard_LRS', tier: 'Standard' },
-    properties: { provisioningState: 'Succeeded', allowSharedKeyAccess: account.allowSharedKeyAccess, keyCreationTime },
+    properties: {
+      provisioningState: 'Succeeded',
+      allowSharedKeyAccess: account.allowSharedKeyAccess,
+      keyCreationTime,
+      encryption: shownEncryption(account),
+    },
   };
 }
 

@@ -1,12 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { DATA_SERVICES } from './services/data.ts';
+import { KEY_USER_SERVICES } from './services/key-users.ts';
 import { PLATFORM_SERVICES } from './services/platform.ts';
 import { SPECIAL_SERVICES } from './services/special.ts';
 import type { Key, Operation, Resource, Service } from './service.ts';
 
 export type { Resource } from './service.ts';
 
-export const SERVICES: readonly Service[] = [...DATA_SERVICES, ...PLATFORM_SERVICES, ...SPECIAL_SERVICES];
+export const SERVICES: readonly Service[] = [
+  ...DATA_SERVICES,
+  ...PLATFORM_SERVICES,
+  ...SPECIAL_SERVICES,
+  ...KEY_USER_SERVICES,
+];
 
 export interface Found {
   readonly service: Service;
@@ -39,7 +45,15 @@ export class Resources {
     const id = `${group}/providers/${address.replaceAll(/\{(\w+)\}/g, (_, place: string) => own[place] ?? place)}`;
     if (this.find(id) !== undefined) throw new Error(`${id} exists`);
     const resourceGroup = group.split('/').at(-1) ?? '';
-    const resource: Resource = { service, id, resourceGroup, names: own, keys: new Map(), etag: randomUUID() };
+    const resource: Resource = {
+      service,
+      id,
+      resourceGroup,
+      names: own,
+      keys: new Map(),
+      etag: randomUUID(),
+      serverKeys: new Map(),
+    };
     for (const slot of service.slots) this.renew(resource, slot);
     this.#resources.set(id.toLowerCase(), resource);
     return resource;

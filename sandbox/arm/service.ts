@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { HttpProblem, SandboxRequest, SandboxResponse } from '../http.ts';
 import { armProblem } from './errors.ts';
+import type { Cmk, KeyDirectory } from './cmk.ts';
 import type { LaterStyle } from './operations.ts';
 
 export interface Key {
@@ -21,6 +22,12 @@ export interface Resource {
   /** By slot; where a resource has several sets, with the set's path before it: `functionKeys/default`. */
   readonly keys: Map<string, Key>;
   etag: string;
+  /** The key of a vault that it encrypts with. */
+  cmk?: Cmk;
+  /** Of a SQL server: by name, the addresses of the keys that it knows. */
+  readonly serverKeys: Map<string, string>;
+  /** A change of it is under way. */
+  busy?: boolean;
 }
 
 export interface Asked {
@@ -30,10 +37,12 @@ export interface Asked {
   readonly match: RegExpExecArray;
   /** A new key in the slot, with this value if one is given. */
   readonly renew: (slot: string, value?: string) => Key;
+  /** The keys of the sandbox's vaults, where there are any. */
+  readonly keys?: KeyDirectory | undefined;
 }
 
 export interface Operation {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'PATCH' | 'POST' | 'PUT';
   /** What follows the resource's id. Always without regard to case. */
   readonly path: RegExp;
   /** As role definitions spell it. */
@@ -89,10 +98,12 @@ interface Plain {
     readonly anyCase?: boolean;
   };
   readonly busy?: () => HttpProblem;
+  /** What else can be asked of it. */
+  readonly more?: readonly Operation[];
 }
 
 /** A service with two POST actions: one lists, one makes a new key and names the slot in its body. */
-export function plain({ address, slots, mint, list: [listPath, answer], renew, busy }: Plain): Service {
+export function plain({ address, slots, mint, list: [listPath, answer], renew, busy, more = [] }: Plain): Service {
   const type = address.replaceAll(/\/\{\w+\}/g, '');
   const done = renew.answer ?? answer;
   return {
@@ -101,6 +112,7 @@ export function plain({ address, slots, mint, list: [listPath, answer], renew, b
     mint,
     ...(busy === undefined ? {} : { busy }),
     operations: [
+      ...more,
       {
         method: 'POST',
         path: new RegExp(`^${listPath}$`, 'i'),

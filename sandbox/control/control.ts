@@ -7,7 +7,7 @@
  *     GET    /clock    POST /clock/advance {"ms"} or {"hours"} or {"days"}
  *     GET    /events   POST /events/replay {"id","times"?}
  *     GET    /topic    what the service published to its own topic
- *     GET    /vaults/{vault}/access   POST /vaults/{vault}/access {"allow":true} or {"deny","actions"?,"secrets"?,"times"?}
+ *     GET    /vaults/{vault}/access   POST /vaults/{vault}/access {"allow":true} or {"deny","actions"?,"secrets"?,"of"?,"times"?}
  *
  * An error names the field and what would be right: `{"error":{"code","message"}}`.
  */

@@ -38,6 +38,10 @@ const ACTIONS: readonly VaultAction[] = [
   'purge',
   'backup',
   'restore',
+  'create',
+  'rotate',
+  'getRotationPolicy',
+  'setRotationPolicy',
 ];
 const UNIT_MS = { ms: 1, hours: 3_600_000, days: 86_400_000 } as const;
 
@@ -126,6 +130,7 @@ export function accessRule(body: unknown): 'allow' | AccessRule {
       if (typeof item !== 'string') throw bad('secrets: a list of names.');
       return item;
     }),
+    of: fields['of'] === undefined ? undefined : oneOf(fields['of'], ['secret', 'key'] as const, 'of'),
     times: count(fields['times'], 'times'),
     retryAfterSeconds: count(fields['retryAfterSeconds'], 'retryAfterSeconds'),
   });

@@ -17,7 +17,7 @@ import type { VaultService } from '../vault/vault.ts';
 import { Agenda } from './agenda.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { handshake } from './endpoint.ts';
-import { secretEvent } from './events.ts';
+import { keyEvent, secretEvent } from './events.ts';
 import type { GridEvent } from './events.ts';
 import type { Delivery, Subscription } from './subscription.ts';
 import { ExpiryWatcher } from './watcher.ts';
@@ -65,7 +65,10 @@ export function startEventGrid(ctx: SandboxContext, options: EventGridOptions): 
     for (const dispatcher of dispatchers.values()) dispatcher.offer(event);
   };
   const watcher = new ExpiryWatcher(ctx.clock, vault, agenda, inject);
-  const unlisten = vault.onVersion((of) => inject(secretEvent('SecretNewVersionCreated', vault, of, ctx.clock.now())));
+  const unlisten = [
+    vault.onVersion((of) => inject(secretEvent('SecretNewVersionCreated', vault, of, ctx.clock.now()))),
+    vault.keys.onVersion((of) => inject(keyEvent('KeyNewVersionCreated', vault, of, ctx.clock.now()))),
+  ];
   const busy = (): boolean => watcher.pending || [...dispatchers.values()].some((dispatcher) => dispatcher.pending > 0);
   const settled = (): void => {
     if (busy()) return;
@@ -109,7 +112,7 @@ export function startEventGrid(ctx: SandboxContext, options: EventGridOptions): 
     inject,
     stop() {
       stopping.abort();
-      unlisten();
+      for (const stop of unlisten) stop();
       watcher.stop();
       agenda.stop();
       for (const dispatcher of dispatchers.values()) dispatcher.stop();

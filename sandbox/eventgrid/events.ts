@@ -1,8 +1,11 @@
 /** Key Vault's events as Event Grid words them (facts B1), in both schemas. */
 import { randomUUID } from 'node:crypto';
+import type { KeyEvent } from '../vault/keys.ts';
 import type { SecretVersion, StoredSecret, VaultService } from '../vault/vault.ts';
 
-export type SecretEventKind = 'SecretNewVersionCreated' | 'SecretNearExpiry' | 'SecretExpired';
+type Happening = 'NewVersionCreated' | 'NearExpiry' | 'Expired';
+export type SecretEventKind = `Secret${Happening}`;
+export type KeyEventKind = `Key${Happening}`;
 
 /** An event before it has a schema. Tests may make foreign or malformed ones of it with `inject`. */
 export interface GridEvent {
@@ -39,6 +42,31 @@ export function secretEvent(
       VaultName: vault,
       ObjectType: 'Secret',
       ObjectName: secret.name,
+      Version: version.id,
+      NBF: version.nbf ?? null,
+      EXP: version.exp ?? null,
+    },
+    versionCreatedMs: version.createdMs,
+  };
+}
+
+export function keyEvent(
+  kind: KeyEventKind,
+  service: VaultService,
+  { vault, key, version }: KeyEvent,
+  now: Date,
+): GridEvent {
+  return {
+    id: randomUUID(),
+    topic: service.resourceId(vault),
+    subject: key.name,
+    eventType: `Microsoft.KeyVault.${kind}`,
+    eventTime: now.toISOString().replace('Z', '0000Z'),
+    data: {
+      Id: `${service.keys.url(vault, key.name)}/${version.id}`,
+      VaultName: vault,
+      ObjectType: 'Key',
+      ObjectName: key.name,
       Version: version.id,
       NBF: version.nbf ?? null,
       EXP: version.exp ?? null,

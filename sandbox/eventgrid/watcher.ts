@@ -1,15 +1,25 @@
 /**
- * Decides when a secret's version comes near its expiry and when it expires (facts B2): once per version, only while it
+ * Decides when a secret's or a key's version comes near its expiry and when it expires (facts B2): once per version, only while it
  * is the current one, thirty days before `exp`, or at once when `exp` is nearer than that. Disabled ones count too.
  * A changed `exp` starts anew; that is unverified for the real service.
  */
 import type { SandboxClock } from '../clock.ts';
-import type { VaultService } from '../vault/vault.ts';
+import { daysOf } from '../vault/key-store.ts';
+import type { KeyVersion, StoredKey } from '../vault/keys.ts';
+import type { SecretVersion, VaultService } from '../vault/vault.ts';
 import type { Agenda } from './agenda.ts';
-import { secretEvent } from './events.ts';
+import { keyEvent, secretEvent } from './events.ts';
 import type { GridEvent } from './events.ts';
 
 const NEAR_MS = 30 * 86_400_000;
+
+type Version = Pick<SecretVersion, 'id' | 'exp' | 'createdMs'>;
+
+/** Of a key the rotation policy says how long before the end it warns. */
+function noticeOf({ policy }: StoredKey): number {
+  const notify = policy?.lifetimeActions.find(({ action }) => action.type === 'Notify')?.trigger.timeBeforeExpiry;
+  return notify === undefined ? NEAR_MS : daysOf(notify) * 86_400_000;
+}
 
 export class ExpiryWatcher {
   readonly #clock: SandboxClock;
@@ -51,24 +61,35 @@ export class ExpiryWatcher {
   #look(): void {
     const now = this.#clock.now();
     let nextMs = Number.POSITIVE_INFINITY;
+    const look = (version: Version, noticeMs: number, event: (kind: 'NearExpiry' | 'Expired') => GridEvent): void => {
+      if (version.exp === undefined) return;
+      const expMs = version.exp * 1000;
+      const tell = (kind: 'NearExpiry' | 'Expired', dueMs: number): void => {
+        const key = `${version.id} ${version.exp ?? ''} ${kind}`;
+        if (this.#told.has(key)) return;
+        if (dueMs > now.getTime()) {
+          nextMs = Math.min(nextMs, dueMs);
+          return;
+        }
+        this.#told.add(key);
+        this.#emit(event(kind));
+      };
+      // A version that was born expired is not near its expiry any more.
+      if (expMs > version.createdMs) tell('NearExpiry', expMs - noticeMs);
+      tell('Expired', expMs);
+    };
     for (const vault of this.#vault.names) {
       for (const secret of this.#vault.secrets(vault)) {
         const version = secret.versions.at(-1);
-        if (version?.exp === undefined) continue;
-        const expMs = version.exp * 1000;
-        const tell = (kind: 'SecretNearExpiry' | 'SecretExpired', dueMs: number): void => {
-          const key = `${version.id} ${version.exp ?? ''} ${kind}`;
-          if (this.#told.has(key)) return;
-          if (dueMs > now.getTime()) {
-            nextMs = Math.min(nextMs, dueMs);
-            return;
-          }
-          this.#told.add(key);
-          this.#emit(secretEvent(kind, this.#vault, { vault, secret, version }, now));
-        };
-        // A version that was born expired is not near its expiry any more.
-        if (expMs > version.createdMs) tell('SecretNearExpiry', expMs - NEAR_MS);
-        tell('SecretExpired', expMs);
+        const of = (kind: 'NearExpiry' | 'Expired', at: SecretVersion): GridEvent =>
+          secretEvent(`Secret${kind}`, this.#vault, { vault, secret, version: at }, now);
+        if (version !== undefined) look(version, NEAR_MS, (kind) => of(kind, version));
+      }
+      for (const key of this.#vault.keys.all(vault)) {
+        const version = key.versions.at(-1);
+        const of = (kind: 'NearExpiry' | 'Expired', at: KeyVersion): GridEvent =>
+          keyEvent(`Key${kind}`, this.#vault, { vault, key, version: at }, now);
+        if (version !== undefined) look(version, noticeOf(key), (kind) => of(kind, version));
       }
     }
     this.#cancelNext();

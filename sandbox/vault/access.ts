@@ -9,6 +9,8 @@ export interface AccessRule {
   readonly actions?: readonly VaultAction[];
   /** All secrets when absent; names are case-insensitive. */
   readonly secrets?: readonly string[];
+  /** Only calls on keys, or only those on secrets; both when absent. */
+  readonly of?: 'secret' | 'key';
   /** How many calls it refuses; all when absent. */
   readonly times?: number;
   /** For `Throttled`: sent as Retry-After; without it the answer has none, as the real one had. */
@@ -44,10 +46,11 @@ export class VaultAccess {
 
   /** Throws the refusal of the first rule that hits, or 429 when the window is full. */
   admit(call: RefusedCall): void {
-    this.#count(call.action === 'set');
+    this.#count(call.action === 'set' || call.action === 'rotate' || call.action === 'create');
     for (const armed of this.#rules) {
       const { rule } = armed;
       if (armed.left <= 0 || !(rule.actions?.includes(call.action) ?? true)) continue;
+      if (rule.of !== undefined && rule.of !== (call.of ?? 'secret')) continue;
       const secret = call.secret?.toLowerCase();
       if (rule.secrets && !rule.secrets.some((name) => name.toLowerCase() === secret)) continue;
       armed.left -= 1;

@@ -11,7 +11,9 @@ export interface VaultAddress {
 
 type Json = Record<string, unknown>;
 
-function attributes(version: SecretVersion, vault: VaultAddress): Json {
+type Dated = Pick<SecretVersion, 'enabled' | 'nbf' | 'exp' | 'created' | 'updated'>;
+
+export function attributes(version: Dated, vault: VaultAddress): Json {
   return {
     enabled: version.enabled,
     ...(version.nbf === undefined ? {} : { nbf: version.nbf }),

@@ -23,6 +23,16 @@ export function secretNotFound(nameOrId: string): HttpProblem {
   );
 }
 
+export function keyNotFound(nameOrId: string): HttpProblem {
+  return kvError(
+    404,
+    'KeyNotFound',
+    `A key with (name/id) ${nameOrId} was not found in this key vault. If you recently deleted this key you may be ` +
+      'able to recover it using the correct recovery command. For help resolving this issue, please see ' +
+      'https://go.microsoft.com/fwlink/?linkid=2125182',
+  );
+}
+
 export function secretDisabled(): HttpProblem {
   return kvError(403, 'Forbidden', 'Operation get is not allowed on a disabled secret.', 'SecretDisabled');
 }
@@ -75,7 +85,9 @@ export function throttled(retryAfterSeconds?: number): HttpProblem {
 }
 
 /** What a caller may do, as the permission models name it. `update` is PATCH: policy permission `set`. */
-export type VaultAction = 'get' | 'list' | 'set' | 'update' | 'delete' | 'recover' | 'purge' | 'backup' | 'restore';
+export type VaultAction =
+  | ('get' | 'list' | 'set' | 'update' | 'delete' | 'recover' | 'purge' | 'backup' | 'restore')
+  | ('create' | 'rotate' | 'getRotationPolicy' | 'setRotationPolicy');
 
 export type Refusal =
   | 'AccessDenied'
@@ -95,20 +107,37 @@ const DATA_ACTIONS: Readonly<Record<VaultAction, string>> = {
   purge: 'purge/action',
   backup: 'backup/action',
   restore: 'restore/action',
+  create: 'create/action',
+  rotate: 'rotate/action',
+  getRotationPolicy: 'rotationpolicies/read',
+  setRotationPolicy: 'rotationpolicies/write',
 };
+
+/** Keys: as secrets, but for these two (built-in role Key Vault Crypto Officer). */
+const KEY_ACTIONS: Readonly<Partial<Record<VaultAction, string>>> = { get: 'read', list: 'read' };
 
 export interface RefusedCall {
   readonly vault: string;
   readonly vaultId: string;
   readonly action: VaultAction;
+  /** The name of the secret or the key. */
   readonly secret?: string;
+  /** What `secret` names; a secret when absent. */
+  readonly of?: 'key';
   readonly principal: Principal;
   readonly retryAfterSeconds?: number;
+}
+
+/** As access policies call it: a secret is changed by `set`, a key by `update`. */
+function permissionOf({ action, of }: RefusedCall): string {
+  return action === 'update' && of !== 'key' ? 'set' : action.toLowerCase();
 }
 
 /** The refusal as the vault words it for this caller, action and object. */
 export function refusal(kind: Refusal, call: RefusedCall): HttpProblem {
   const { vault, action, principal } = call;
+  const things = call.of === 'key' ? 'keys' : 'secrets';
+  const dataAction = (call.of === 'key' ? KEY_ACTIONS[action] : undefined) ?? DATA_ACTIONS[action];
   const issuer = `https://sts.windows.net/${principal.tenantId}/`;
   const caller = `appid=${principal.clientId};oid=${principal.objectId};iss=${issuer}`;
   const location = `${vault};location=eastus`;
@@ -116,7 +145,7 @@ export function refusal(kind: Refusal, call: RefusedCall): HttpProblem {
   switch (kind) {
     case 'AccessDenied':
       return forbidden(
-        `The user, group or application '${caller}' does not have secrets ${action === 'update' ? 'set' : action} ` +
+        `The user, group or application '${caller}' does not have ${things} ${permissionOf(call)} ` +
           `permission on key vault '${location}'. For help resolving this issue, please see ` +
           'https://go.microsoft.com/fwlink/?linkid=2125287',
       );
@@ -126,8 +155,8 @@ export function refusal(kind: Refusal, call: RefusedCall): HttpProblem {
           'Caller is not authorized to perform action on resource.',
           'If role assignments, deny assignments or role definitions were changed recently, please observe propagation time.',
           `Caller: ${caller}`,
-          `Action: 'Microsoft.KeyVault/vaults/secrets/${DATA_ACTIONS[action]}'`,
-          `Resource: '${call.vaultId}${call.secret === undefined ? '' : `/secrets/${call.secret}`}'`,
+          `Action: 'Microsoft.KeyVault/vaults/${things}/${dataAction}'`,
+          `Resource: '${call.vaultId}${call.secret === undefined ? '' : `/${things}/${call.secret}`}'`,
           'Assignment: (not found)',
           'DenyAssignmentId: null',
           "DecisionReason: 'DeniedWithNoValidRBAC' ",

@@ -1,4 +1,4 @@
-/** The secrets API of one vault: which request does what, after the caller has been let in. */
+/** The API of one vault, that of its secrets here: which request does what, after the caller has been let in. */
 import { randomBytes } from 'node:crypto';
 import type { SandboxRequest, SandboxResponse } from '../http.ts';
 import { bundle, deletedBundle, listItem, page, versionItems } from './bundles.ts';
@@ -6,6 +6,9 @@ import type { VaultAddress } from './bundles.ts';
 import { changes, objectBody } from './body.ts';
 import { badParameter, deletedNotFound, kvError, secretDisabled, secretNotFound } from './errors.ts';
 import type { VaultAction } from './errors.ts';
+import { routeKeys } from './key-routes.ts';
+import type { KeyParts } from './key-routes.ts';
+import type { KeyStore } from './key-store.ts';
 import { checkName, checkNewVersion } from './model.ts';
 import type { NewVersion, StoredSecret, VersionPatch } from './model.ts';
 import type { SecretStore } from './store.ts';
@@ -13,9 +16,10 @@ import type { SecretStore } from './store.ts';
 export interface VaultParts {
   readonly address: VaultAddress;
   readonly store: SecretStore;
+  readonly keys: KeyStore;
   readonly backups: Map<string, StoredSecret>;
-  /** Throws the vault's refusal. */
-  admit(action: VaultAction, secret?: string): void;
+  /** Throws the vault's refusal. `name` is that of a secret, or of a key. */
+  admit(action: VaultAction, name?: string, of?: 'key'): void;
 }
 
 const ok = (body: unknown): SandboxResponse => ({ status: 200, body });
@@ -29,6 +33,11 @@ export function route(request: SandboxRequest, vault: VaultParts): SandboxRespon
   if (kind === 'secrets') {
     if (name === '') return collection(method, request, vault);
     if (tail.length <= 1) return secret(method, request, vault, name, tail[0]);
+  }
+  if (kind === 'keys') {
+    const { address, keys } = vault;
+    const admit: KeyParts['admit'] = (action, key) => vault.admit(action, key, 'key');
+    return routeKeys(method, request, { address, keys, admit }, name === '' ? [] : [name, ...tail]);
   }
   if (kind === 'deletedsecrets' && tail.length <= 1) return deleted(method, request, vault, name, tail[0]);
   throw kvError(404, 'NotFound', `There is nothing at ${request.path}`);

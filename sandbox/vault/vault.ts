@@ -1,5 +1,5 @@
 /**
- * Key Vault's data plane for secrets: several vaults on one port, told apart by host name (facts A1 to A6).
+ * Key Vault's data plane for secrets and keys: several vaults on one port, told apart by host name (facts A1 to A6).
  *
  *     const vault = await startVault(ctx, { identity });               // vaults kv and kv2
  *     new SecretClient(vault.url('kv'), new DefaultAzureCredential()); // unmodified, no options
@@ -22,6 +22,9 @@ import { versionId } from './bundles.ts';
 import type { VaultAddress } from './bundles.ts';
 import { authenticate, responseHeaders, withHeaders } from './front.ts';
 import { VAULT_SUFFIX, resourceId } from './ids.ts';
+import { KeyStore } from './key-store.ts';
+import { vaultKeys } from './keys.ts';
+import type { KeyEvent, VaultKeys } from './keys.ts';
 import type { NewVersion, SecretVersion, StoredSecret, VersionPatch } from './model.ts';
 import { route } from './routes.ts';
 import { SecretStore } from './store.ts';
@@ -78,6 +81,7 @@ export interface VaultService {
   setAccess(vault: string, access: 'allow' | AccessRule | readonly AccessRule[]): void;
   access(vault: string): readonly AccessRule[];
   writtenValues(): readonly string[];
+  readonly keys: VaultKeys;
   onVersion(listener: (event: VersionEvent) => void): () => void;
   /** After anything changed: a version, a date, a deletion. */
   onChange(listener: () => void): () => void;
@@ -87,6 +91,7 @@ export interface VaultService {
 interface OneVault {
   readonly name: string;
   readonly store: SecretStore;
+  readonly keys: KeyStore;
   readonly access: VaultAccess;
   readonly backups: Map<string, StoredSecret>;
 }
@@ -97,6 +102,7 @@ export async function startVault(ctx: SandboxContext, options: VaultOptions): Pr
   const written: string[] = [];
   const versionListeners = new Set<(event: VersionEvent) => void>();
   const changeListeners = new Set<() => void>();
+  const keyListeners = new Set<(event: KeyEvent) => void>();
   const now = (): Date => ctx.clock.now();
   const rateLimit = options.rateLimit === false ? undefined : (options.rateLimit ?? {});
 
@@ -104,6 +110,17 @@ export async function startVault(ctx: SandboxContext, options: VaultOptions): Pr
     name,
     access: new VaultAccess(now, rateLimit),
     backups: new Map(),
+    keys: new KeyStore({
+      now,
+      rotationKeepsTags: () => keys.rotationKeepsTags,
+      onVersion(key, version) {
+        ctx.transcript.wrote('tags of keys', JSON.stringify(version.tags ?? {}));
+        for (const listener of keyListeners) listener({ vault: name, key, version });
+      },
+      onChange() {
+        for (const listener of changeListeners) listener();
+      },
+    }),
     store: new SecretStore({
       now,
       recoverableDays,
@@ -139,9 +156,17 @@ export async function startVault(ctx: SandboxContext, options: VaultOptions): Pr
     origin: server.origin(`${vault}.${VAULT_SUFFIX}`),
     recoverableDays,
   });
+  const keys = vaultKeys({
+    now,
+    vaults: names,
+    store: (vault) => one(vault).keys,
+    origin: (vault) => address(one(vault).name).origin,
+    listeners: keyListeners,
+  });
 
   return {
     names,
+    keys,
     port: server.port,
     url: (vault) => address(one(vault).name).origin,
     resourceId: (vault) => resourceId(one(vault).name),
@@ -185,14 +210,16 @@ function answer(
     return route(request, {
       address: address(vault.name),
       store: vault.store,
+      keys: vault.keys,
       backups: vault.backups,
-      admit: (action, secret) =>
+      admit: (action, secret, of) =>
         vault.access.admit({
           vault: vault.name,
           vaultId: resourceId(vault.name),
           action,
           principal,
           ...(secret === undefined ? {} : { secret }),
+          ...(of === undefined ? {} : { of }),
         }),
     });
   });

@@ -34,13 +34,17 @@ const TELLING: readonly TagName[] = [
 ];
 
 /** The tags under their canonical names; problems for those written twice or nearly right. */
-export function canonical(written: Readonly<Record<string, string>>, problems: Problem[]): Tags {
-  const tags = new Map<TagName, string>();
+export function canonicalAs<T extends string>(
+  names: readonly T[],
+  written: Readonly<Record<string, string>>,
+  problems: Problem[],
+): ReadonlyMap<T, string> {
+  const tags = new Map<T, string>();
   for (const [name, value] of Object.entries(written)) {
-    const known = TAG_NAMES.find((tag) => tag.toLowerCase() === name.toLowerCase());
+    const known = names.find((tag) => tag.toLowerCase() === name.toLowerCase());
     const path = `tags.${name}`;
     if (known === undefined) {
-      const meant = nearest(name, TAG_NAMES);
+      const meant = nearest(name, names);
       if (meant !== undefined) problems.push({ path, message: `there is no such tag; did you mean ${meant}?` });
     } else if (tags.has(known)) {
       problems.push({ path, message: `is written twice, in different case` });
@@ -48,6 +52,12 @@ export function canonical(written: Readonly<Record<string, string>>, problems: P
       tags.set(known, value);
     }
   }
+  return tags;
+}
+
+/** The tags of a secret under their canonical names. */
+export function canonical(written: Readonly<Record<string, string>>, problems: Problem[]): Tags {
+  const tags = canonicalAs(TAG_NAMES, written, problems);
   if (Object.keys(written).length - (tags.has('RotationId') ? 1 : 0) > MAX_OWN_TAGS) {
     const message = `there are more than ${MAX_OWN_TAGS}; Key Vault takes 15, and Keyturn writes RotationId`;
     problems.push({ path: 'tags', message });

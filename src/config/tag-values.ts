@@ -10,12 +10,12 @@ const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 const WINDOW_FORMS = 'write 22:00-04:00, Sat,Sun 01:00-05:00 or Mon-Fri 20:00-24:00 (UTC)';
 
 /** A number within its bounds, or the default when the tag is absent or (reported) wrong. */
-export function readNumber(
-  tags: ReadonlyMap<TagName, string>,
-  tag: TagName,
+export function readNumber<T extends TagName>(
+  tags: Pick<ReadonlyMap<T, string>, 'get'>,
+  tag: T,
   key: Exclude<keyof Defaults, 'accounts'>,
   defaults: Defaults,
-  report: ReportTag,
+  report: (tag: T, message: string) => void,
 ): number {
   const text = tags.get(tag);
   if (text === undefined) return defaults[key];

@@ -1,5 +1,7 @@
 import { configInvalid, type Problem, type RotationError } from '../rotation/errors.ts';
 import type { Configuration, Managed, RotationPolicy, Rotator } from '../rotation/ports.ts';
+import { readKeyTags } from './key-tags.ts';
+import { readLifetime } from './lifetime.ts';
 import type { Settings } from './settings.ts';
 import { canonical, isManaged, type TagName, type Tags } from './tag-names.ts';
 import { readBooleanTag, readFormat, readNumber, readShape, readWindow } from './tag-values.ts';
@@ -7,9 +9,9 @@ import { readTarget } from './target.ts';
 
 export { TAG_NAMES, type TagName } from './tag-names.ts';
 
-const DAY = 86_400_000;
 const HOUR = 3_600_000;
-const LAST_EXPIRY = Date.parse('2038-01-19T03:14:07Z');
+const FOUND_BY_SWEEP =
+  "Key Vault's own warning comes 30 days before expiry and cannot be changed; set LeadTimeDays to less than {days}, and the sweep finds the secret instead";
 
 /**
  * Reads the tags of secrets with the settings' defaults.
@@ -35,6 +37,7 @@ export function createConfiguration(settings: Settings, rotators: readonly Rotat
       if (problems.length > 0 || found === undefined) throw refused(problems);
       return { policy, ...found } satisfies Managed;
     },
+    managedKey: (written) => readKeyTags(written, settings.defaults, now?.()),
   };
 }
 
@@ -52,31 +55,18 @@ function refused(problems: readonly Problem[]): RotationError {
 function readPolicy(tags: Tags, settings: Settings, problems: Problem[], now: Date | undefined): RotationPolicy {
   const { defaults } = settings;
   const report = (tag: TagName, message: string): void => void problems.push({ path: `tags.${tag}`, message });
-  const validityDays = readNumber(tags, 'ValidityPeriodDays', 'validityDays', defaults, report);
-  const leadDays = readNumber(tags, 'LeadTimeDays', 'leadTimeDays', defaults, report);
+  const { validityMs, leadTimeMs } = readLifetime(tags, defaults, FOUND_BY_SWEEP, report, now);
   const overlapHours = readNumber(tags, 'OverlapHours', 'overlapHours', defaults, report);
   const retainVersions = readNumber(tags, 'RetainVersions', 'retainVersions', defaults, report);
   const window = readWindow(tags.get('RotationWindow'), report);
   const format = readFormat(tags.get('ValueFormat'), report);
   const shape = readShape(tags.get('ValueShape'), report);
-  const [validityMs, leadTimeMs, overlapMs] = [validityDays * DAY, leadDays * DAY, overlapHours * HOUR];
-  if (leadTimeMs >= validityMs) {
-    const lead = tags.has('LeadTimeDays') ? `${leadDays} days` : `${leadDays} days by default`;
-    report(
-      'ValidityPeriodDays',
-      `${validityDays} days is not longer than the lead time (${lead}): each new version would be due at once, and rotation would never rest. Key Vault's own warning comes 30 days before expiry and cannot be changed; set LeadTimeDays to less than ${validityDays}, and the sweep finds the secret instead`,
-    );
-  } else if (overlapMs >= validityMs - leadTimeMs) {
+  const overlapMs = overlapHours * HOUR;
+  if (leadTimeMs < validityMs && overlapMs >= validityMs - leadTimeMs) {
     const room = (validityMs - leadTimeMs) / HOUR;
     report(
       'OverlapHours',
       `${overlapHours} hours is not shorter than the ${room} hours between two rotations (validity less lead time): the next rotation would need the slot that readers of the last version still use`,
-    );
-  }
-  if (now !== undefined && now.getTime() + validityMs >= LAST_EXPIRY) {
-    report(
-      'ValidityPeriodDays',
-      `${validityDays} days ends after 2038-01-19, the last date that the Key Vault SDK can write`,
     );
   }
   return {

@@ -1,18 +1,29 @@
 import type { Engine, Outcome } from './engine.ts';
 import { isOver, isPublished } from './machine.ts';
-import type { RotateMessage } from './ports.ts';
+import { goesOn } from './new-run.ts';
+import type { RotateMessage, Trigger } from './ports.ts';
 import type { Run } from './record.ts';
 import { refuse } from './refuse.ts';
 import type { Session } from './session.ts';
 
+/** What makes a blocked run be looked at again. */
+const REOPENS: readonly Trigger[] = ['resume', 'manual', 'expired', 'new-version'];
+
 /** Turns away what must not be worked on now; undefined: go on. */
 export async function admit(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome | undefined> {
+  return (await turnAway(engine, session, message)) ?? (await notNow(engine, session, message));
+}
+
+/** Turns away what another runner works on, and what is about a run that is over. */
+export async function turnAway(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome | undefined> {
   const { run, heldUntil } = session;
   const { trigger } = message;
   const own = run !== undefined && message.rotationId === run.rotationId;
   if (heldUntil !== undefined) {
     const insists = (trigger === 'manual' || trigger === 'compromised') && !own;
-    const later: RotateMessage = insists || run === undefined ? message : resumeMessage(run, message);
+    // The run in hand may be one that only brings a key's users to a version: what asks for a rotation is not lost in it.
+    const another = message.object.kind === 'key' && run !== undefined && !goesOn(run, message);
+    const later: RotateMessage = insists || another || run === undefined ? message : resumeMessage(run, message);
     const delay = heldUntil.getTime() - session.now().getTime() + 1000;
     await session.call('putting the message back', (call) => engine.queue.rotate(later, delay, call));
     return {
@@ -24,13 +35,20 @@ export async function admit(engine: Engine, session: Session, message: RotateMes
   if ((trigger === 'resume' && !own) || (own && isOver(run)) || (await answered(engine, session, message, own))) {
     return { outcome: 'dropped', reason: 'RunIsOver', detail: `rotation ${message.rotationId ?? ''} is over` };
   }
+  return undefined;
+}
+
+/** Turns away what would disturb an open run that waits or is blocked. */
+export async function notNow(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome | undefined> {
+  const { run } = session;
+  const { trigger } = message;
+  const own = run !== undefined && message.rotationId === run.rotationId;
   if (run === undefined || isOver(run) || trigger === 'compromised') return undefined;
   const insisted = own && trigger === 'manual' && !isPublished(run);
   if (!insisted && run.state === 'waiting' && run.wakeAt !== undefined && new Date(run.wakeAt) > session.now()) {
     return waits(engine, session, message, run, new Date(run.wakeAt));
   }
-  const reopens = trigger === 'resume' || trigger === 'manual' || trigger === 'expired';
-  if (run.state === 'blocked' && !reopens) {
+  if (run.state === 'blocked' && !REOPENS.includes(trigger)) {
     return { outcome: 'dropped', reason: 'Blocked', detail: run.blocked?.message ?? 'the run is blocked' };
   }
   return undefined;

@@ -1,6 +1,7 @@
 import { CallScope, LEASE_MS } from './calls.ts';
 import type { Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
+import { nextForKey } from './keys/machine.ts';
 import { isOver, isPublished, leavesTraces } from './machine.ts';
 import { waitsInVault } from './make.ts';
 import { makesOneMore, revokeOrphans } from './orphans.ts';
@@ -13,7 +14,8 @@ import { unstage } from './staging.ts';
 /**
  * Cancels a run that has published nothing yet: the idle slot may have a new password by then, which nobody knows and
  * nobody uses; a credential that was made for it alone is revoked. One that is blocked because its old credential is current
- * again is cancelled, too, and the credential kept.
+ * again is cancelled, too, and the credential kept. A key's run may be cancelled as long as it is open: its old version stays
+ * enabled, and users that were not moved on go on with it.
  * @throws CONFLICT when it is running, has published a version, has replaced the only password, or is over; what the rotator
  *   throws, and then the run is as before
  */
@@ -41,7 +43,7 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
   const { record, etag } = entry;
   const current = entry.record.run;
   if (isOver(current)) throw notCancellable(current, 'it is over');
-  if (isPublished(current) && !keepsOld(current)) {
+  if (isPublished(current) && !keepsOld(current) && found.object.kind !== 'key') {
     throw notCancellable(
       current,
       'its new version is current already; the old credential is retired when nobody uses it any more',
@@ -53,7 +55,7 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
   if (!isPublished(current) && (await isWritten(engine, scope, found.object, current))) {
     throw notCancellable(current, 'its new version is written; the next delivery or sweep takes it over');
   }
-  const free = leavesTraces(current) ? await undo(engine, scope, entry, current) : etag;
+  const free = found.object.kind !== 'key' && leavesTraces(current) ? await undo(engine, scope, entry, current) : etag;
   const run = cancelled(current);
   const { lease: _lease, ...rest } = record;
   await scope.run('writing the journal', (call) => engine.journal.write({ ...rest, run }, free, call));
@@ -145,12 +147,18 @@ function keepsOld(run: Run): boolean {
 async function isWritten(engine: Engine, scope: CallScope, object: ObjectRef, run: Run): Promise<boolean> {
   if (run.from === undefined) return false;
   try {
+    if (object.kind === 'key') return await isRotated(engine, scope, object, run);
     const current = await scope.run('reading the current version', (call) => engine.vault.current(object, call));
     return rotationIdOf(current.tags) === run.rotationId;
   } catch (error) {
     if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return false;
     throw error;
   }
+}
+
+async function isRotated(engine: Engine, scope: CallScope, object: ObjectRef, run: Run): Promise<boolean> {
+  const current = await scope.run('reading the key', (call) => engine.keys.current(object, call));
+  return nextForKey(run, current.version) === 'adopt';
 }
 
 function notCancellable(run: Run, why: string): RotationError {

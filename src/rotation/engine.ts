@@ -3,6 +3,8 @@ import type {
   Clock,
   Configuration,
   Journal,
+  KeysPort,
+  KeyUser,
   Log,
   ObjectRef,
   SecretValue,
@@ -14,6 +16,9 @@ import type {
 /** Everything the engine uses of the world. Built once, in src/main.ts or by a test. */
 export interface Engine {
   readonly vault: VaultPort;
+  readonly keys: KeysPort;
+  /** Who can be moved on to a new version of a key. */
+  readonly keyUsers: readonly KeyUser[];
   readonly journal: Journal;
   readonly queue: WorkQueue;
   readonly announcer: Announcer;

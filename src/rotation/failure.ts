@@ -23,7 +23,8 @@ export async function stop(
   error: RotationError,
 ): Promise<Outcome> {
   if (session.run === undefined || isOver(session.run)) session.begin(newRun(session, message, message.trigger));
-  else if (!goesOn(session.run, message)) return notItsFailure(engine, session, message, error);
+  // What has failed under our lease is the run in hand, also where the message had asked for it by nothing but an event.
+  else if (!session.isHeld && !goesOn(session.run, message)) return notItsFailure(engine, session, message, error);
   const run = session.active;
   const attempts = run.attempts + 1;
   const passing = error.recovery === 'retry' && attempts < MAX_ATTEMPTS;

@@ -1,6 +1,8 @@
 import { CallScope } from './calls.ts';
 import type { Engine } from './engine.ts';
 import { RotationError, type Problem } from './errors.ts';
+import { objectKey } from './ids.ts';
+import { inventoryKeys } from './keys/inventory.ts';
 import { decide } from './policy.ts';
 import type { ObjectRef, SecretListing } from './ports.ts';
 import type { Run } from './record.ts';
@@ -16,6 +18,8 @@ export interface InventoryItem {
   readonly rotator?: string;
   readonly system?: string;
   readonly credentialId?: string;
+  /** Of a key: the resources that are brought to each new version. */
+  readonly users?: readonly string[];
   readonly due: boolean;
   readonly reason: string;
   readonly detail: string;
@@ -30,33 +34,42 @@ const AT_ONCE = 8;
  * Every managed object of the served vaults: what it is, its versions, whether it is due and why, and its last run. A request for
  * each page of a vault and one for each managed object.
  * @param vaults which to look into
+ * @returns also what could not be listed, where the rest is whole without it
  * @throws what the vault or the ledger throws
  */
-export async function inventory(engine: Engine, vaults: readonly string[]): Promise<readonly InventoryItem[]> {
+export async function inventory(
+  engine: Engine,
+  vaults: readonly string[],
+): Promise<{ readonly objects: readonly InventoryItem[]; readonly problems: readonly string[] }> {
   const scope = new CallScope(engine.clock, REQUEST_MS, REQUEST_MS);
   const items: InventoryItem[] = [];
+  const problems: string[] = [];
   for (const vault of vaults) {
     const runs = new Map<string, Run>();
     const ledger = await scope.run('reading the ledger', (call) => engine.journal.runs({ vault, limit: 5000 }, call));
     // A request that was refused or waits to be taken says nothing about the object; the run before it does.
     for (const { object, run } of ledger) {
-      const known = runs.get(object.name)?.state;
-      if (known === undefined || known === 'refused' || known === 'queued') runs.set(object.name, run);
+      const key = objectKey(object);
+      const known = runs.get(key)?.state;
+      if (known === undefined || known === 'refused' || known === 'queued') runs.set(key, run);
     }
     const found: Omit<InventoryItem, 'versions'>[] = [];
     await scope.run(`listing ${vault}`, async (call) => {
       for await (const listing of engine.vault.list(vault, call)) {
-        const item = inventoryItem(engine, listing, runs.get(listing.object.name));
+        const item = inventoryItem(engine, listing, runs.get(objectKey(listing.object)));
         if (item !== undefined) found.push(item);
       }
     });
+    const keys = await inventoryKeys(engine, scope, vault, (object) => runs.get(objectKey(object)));
+    found.push(...keys.items);
+    if (keys.problem !== undefined) problems.push(keys.problem);
     for (let from = 0; from < found.length; from += AT_ONCE) {
       items.push(
         ...(await Promise.all(found.slice(from, from + AT_ONCE).map((item) => withVersions(engine, scope, item)))),
       );
     }
   }
-  return items;
+  return { objects: items, problems };
 }
 
 async function withVersions(
@@ -64,7 +77,8 @@ async function withVersions(
   scope: CallScope,
   item: Omit<InventoryItem, 'versions'>,
 ): Promise<InventoryItem> {
-  const all = await scope.run('listing the versions', (call) => engine.vault.versions(item.object, call));
+  const from = item.object.kind === 'key' ? engine.keys : engine.vault;
+  const all = await scope.run('listing the versions', (call) => from.versions(item.object, call));
   const versions = all.map(({ version, enabled, createdOn }) => ({
     version,
     enabled,

@@ -34,6 +34,7 @@ export type NotDueReason =
   | 'NotYetValid'
   | 'OutsideWindow'
   | 'VersionYoung'
+  | 'VaultRotates'
   | 'NotNearExpiry';
 
 export type Decision =

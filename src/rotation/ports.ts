@@ -2,12 +2,14 @@ import type { RotationError } from './errors.ts';
 import type { SecretValue } from './secret-value.ts';
 import type { JournalRecord, Run } from './record.ts';
 
+import type { ManagedKey } from './key-ports.ts';
 import type { ObjectRef } from './object.ts';
 import type { Call, Rotator, Slot, Target } from './rotator.ts';
 
 export { SecretValue } from './secret-value.ts';
 export type * from './object.ts';
 export type * from './rotator.ts';
+export type * from './key-ports.ts';
 
 /* ── The vault ───────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -119,7 +121,9 @@ export interface Journal {
   note(note: Note, call: Call): Promise<void>;
 }
 
-export type Trigger = 'near-expiry' | 'expired' | 'sweep' | 'source' | 'manual' | 'compromised' | 'resume';
+/** `new-version` is about a key that has one already, whoever made it, and never makes another. */
+export type Trigger =
+  'near-expiry' | 'expired' | 'sweep' | 'source' | 'manual' | 'compromised' | 'resume' | 'new-version';
 
 export interface RotateMessage {
   readonly object: ObjectRef;
@@ -151,7 +155,7 @@ export interface Announcer {
 export interface Announcement {
   /** Idempotency key for subscribers. */
   readonly id: string;
-  readonly type: 'Keyturn.SecretVersionCreated' | 'Keyturn.RotationBlocked';
+  readonly type: 'Keyturn.SecretVersionCreated' | 'Keyturn.KeyVersionCreated' | 'Keyturn.RotationBlocked';
   readonly object: ObjectRef;
   readonly version?: string;
   readonly rotationId?: string;
@@ -210,7 +214,7 @@ export interface Managed {
   readonly target: Target;
 }
 
-/** Reads the tags of a secret. Pure. */
+/** Reads the tags of a secret or a key. Pure. */
 export interface Configuration {
   /** Is this vault one that the settings serve? */
   serves(vault: string): boolean;
@@ -220,4 +224,9 @@ export interface Configuration {
    * @throws CONFIG_INVALID with every problem of the tags, hosts that are not allowed included
    */
   managed(tags: Readonly<Record<string, string>>): Managed | undefined;
+  /**
+   * The same for a key.
+   * @throws CONFIG_INVALID
+   */
+  managedKey(tags: Readonly<Record<string, string>>): ManagedKey | undefined;
 }

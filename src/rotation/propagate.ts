@@ -1,7 +1,8 @@
+import { resumeMessage } from './admit.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { isOver, isPublished } from './machine.ts';
-import type { PropagateMessage } from './ports.ts';
+import type { Announcement, PropagateMessage, RotateMessage } from './ports.ts';
 import { refresh } from './rotate.ts';
 import { Session } from './session.ts';
 
@@ -9,7 +10,7 @@ import { Session } from './session.ts';
 const LET_FINISH_MS = 5_000;
 
 /**
- * A secret has a new version, whoever wrote it: the ledger notes it, subscribers of the service's topic are told, and a
+ * A secret or a key has a new version, whoever made it: the ledger notes it, subscribers of the service's topic are told, and a
  * rotation that was waiting for just this goes on to its overlap. Never starts a rotation, so that the service cannot
  * trigger itself. May be repeated: the row and the announcement carry the version as their id.
  * @throws RotationError when ledger, topic or queue cannot be written: the message is delivered again
@@ -43,10 +44,14 @@ export async function handlePropagate(engine: Engine, message: PropagateMessage)
       call,
     ),
   );
-  if (open && run.step === 'refresh' && run.to?.version === version && session.heldUntil === undefined) {
+  const ours = run?.to?.version === version;
+  const isKey = object.kind === 'key';
+  if (isKey && !ours) return toUsers(engine, session, message);
+  // A key's run goes on from its own queue, where it sees to the users.
+  if (!isKey && open && run.step === 'refresh' && ours && session.heldUntil === undefined) {
     return goOn(engine, session);
   }
-  if (run?.to?.version === version) {
+  if (ours) {
     return { outcome: 'dropped', reason: 'AlreadyAnnounced', detail: `rotation ${run.rotationId} has announced it` };
   }
   await announceForeign(engine, session, version);
@@ -54,6 +59,23 @@ export async function handlePropagate(engine: Engine, message: PropagateMessage)
     outcome: 'announced',
     reason: 'NotOurs',
     detail: `${describeObject(object)}/${version} was announced and noted`,
+  };
+}
+
+/**
+ * A key's users are seen to from the other queue, where failures are waited for and journalled. A run of ours that is still to find
+ * the version is woken up, and adopts it; otherwise the version is somebody else's, and gets a run of its own.
+ */
+async function toUsers(engine: Engine, session: Session, { object, version }: PropagateMessage): Promise<Outcome> {
+  const { run } = session;
+  const own = run !== undefined && !isOver(run) && !isPublished(run);
+  if (!own) await announceForeign(engine, session, version, 'Keyturn.KeyVersionCreated');
+  const next: RotateMessage = own ? resumeMessage(run, { object }) : { object, trigger: 'new-version', version };
+  await session.call('enqueueing the users', (call) => engine.queue.rotate(next, 0, call));
+  return {
+    outcome: 'announced',
+    reason: own ? 'RunInProgress' : 'NotOurs',
+    detail: `the users of ${describeObject(object)} are brought to version ${version}`,
   };
 }
 
@@ -71,12 +93,17 @@ async function goOn(engine: Engine, session: Session): Promise<Outcome> {
   }
 }
 
-async function announceForeign(engine: Engine, session: Session, version: string): Promise<void> {
+async function announceForeign(
+  engine: Engine,
+  session: Session,
+  version: string,
+  type: Announcement['type'] = 'Keyturn.SecretVersionCreated',
+): Promise<void> {
   await session.call('announcing the new version', (call) =>
     engine.announcer.announce(
       {
         id: `${describeObject(session.object)}/${version}`,
-        type: 'Keyturn.SecretVersionCreated',
+        type,
         object: session.object,
         version,
         data: {},

@@ -16,6 +16,9 @@ export interface StartRequest {
   readonly requestedBy: string;
 }
 
+/** @throws REQUEST_INVALID when the object is not managed; what reading it throws */
+export type RequireManaged = (engine: Engine, scope: CallScope, object: ObjectRef) => Promise<unknown>;
+
 /**
  * Asks for a rotation and returns its id at once; the work is done from the queue. A blocked or waiting run that has
  * published nothing yet is asked to go on, and keeps its id.
@@ -25,6 +28,7 @@ export interface StartRequest {
 export async function start(
   engine: Engine,
   request: StartRequest,
+  requireManaged: RequireManaged = managedOf,
 ): Promise<{ readonly rotationId: string; readonly resumed: boolean }> {
   const scope = new CallScope(engine.clock, REQUEST_MS);
   const { object, reason, force, requestedBy } = request;
@@ -37,7 +41,7 @@ export async function start(
     );
     return { rotationId: open.rotationId, resumed: true };
   }
-  await managedOf(engine, scope, object);
+  await requireManaged(engine, scope, object);
   const at = engine.clock.now();
   const run: Run = {
     rotationId: newRotationId(object, at),
@@ -98,6 +102,8 @@ export async function managedOf(
   scope: CallScope,
   object: ObjectRef,
 ): Promise<{ managed: Managed; current: CurrentVersion }> {
+  // A key may have the name of a secret: what is asked about the one must not be done to the other.
+  if (object.kind !== 'secret') throw noSecret(object);
   const current = await scope.run('reading the current version', (call) => engine.vault.current(object, call));
   const managed = engine.configuration.managed(current.tags);
   if (managed === undefined) {
@@ -109,6 +115,14 @@ export async function managedOf(
     });
   }
   return { managed, current };
+}
+
+function noSecret(object: ObjectRef): RotationError {
+  return new RotationError({
+    code: 'REQUEST_INVALID',
+    recovery: 'human',
+    message: `${describeObject(object)} is no secret: it has no value that could be handed in, and no second account`,
+  });
 }
 
 /** Runs of the ledger, newest first. */

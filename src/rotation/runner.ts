@@ -1,80 +1,38 @@
 import { admit, resumeMessage, waits } from './admit.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
-import { SOON_MS, stop } from './failure.ts';
+import { deliver, type Proceed } from './deliver.ts';
 import { timeOf } from './ids.ts';
+import { proceedWithKey } from './keys/proceed.ts';
 import { isOver, isPublished, leavesTraces, next } from './machine.ts';
 import { leftElsewhere, tidyUp, works } from './half-way.ts';
 import { stillHandedOut } from './overlap.ts';
 import { isElsewhere, observed } from './plan.ts';
-import { goesOn, newRun } from './new-run.ts';
+import { newRun } from './new-run.ts';
+import { abandon, askedFor, openRun } from './open-run.ts';
 import { decide } from './policy.ts';
-import type { CurrentVersion, Managed, RotateMessage } from './ports.ts';
+import type { CurrentVersion, Managed, ObjectKind, RotateMessage } from './ports.ts';
 import type { Run } from './record.ts';
 import { close, retire } from './retire.ts';
 import { refresh, rotate } from './rotate.ts';
 import { refuse } from './refuse.ts';
-import { Session } from './session.ts';
+import type { Session } from './session.ts';
 import { supersede } from './supersede.ts';
 
-/**
- * Does with one message whatever is to be done now: starts a rotation, goes on with one, or says why not. Any number of
- * runners may get the same message, in any order, at any time.
- * @throws only what is no `RotationError` (a bug), what kept the journal itself from being read or written, and being out of
- *   time under the lease: then the queue delivers the message again, and nothing is lost.
- */
-export async function handleRotate(engine: Engine, message: RotateMessage): Promise<Outcome> {
-  const session = await Session.open(
-    { journal: engine.journal, clock: engine.clock, owner: engine.uniqueId() },
-    message.object,
-  );
-  const outcome = await work(engine, session, message);
-  await answerJoined(engine, session, message, outcome);
-  return outcome;
-}
+const proceedWithSecret: Proceed = async (engine, session, message) =>
+  (await admit(engine, session, message)) ?? (await proceed(engine, session, message));
 
-async function work(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome> {
-  try {
-    return (await admit(engine, session, message)) ?? (await proceed(engine, session, message));
-  } catch (error) {
-    // Out of time under the lease: nothing more may be written, so the message goes back to the queue.
-    if (session.scope.isOver) throw error;
-    // The row is somebody else's: it is not ours to say that the run failed.
-    if (session.heldUntil !== undefined) throw error;
-    try {
-      if (isLost(error)) return await lost(engine, session, message);
-      return await stop(engine, session, message, error as RotationError);
-    } catch (second) {
-      if (isLost(second)) return lost(engine, session, message);
-      throw second;
-    }
-  }
-}
+/** Certificates are left alone: nothing puts a message about one into the queue. */
+const PROCEED: Readonly<Record<ObjectKind, Proceed>> = {
+  secret: proceedWithSecret,
+  key: proceedWithKey,
+  certificate: (engine, session, message) =>
+    refuse(engine, session, message, 'NotManaged', 'certificates are not rotated by this version'),
+};
 
-/**
- * A request that met another run which had begun in between, and went on with that one: its own row of the ledger says so.
- * Died before this: the message comes again, and is refused for the run that it finds.
- */
-async function answerJoined(engine: Engine, session: Session, message: RotateMessage, outcome: Outcome): Promise<void> {
-  if (!('rotationId' in outcome) || outcome.rotationId === message.rotationId) return;
-  const detail = `rotation ${outcome.rotationId} had begun before this was looked at, and went on for it: ${outcome.detail}`;
-  await refuse(engine, session, message, 'RunInProgress', detail);
-}
-
-/** @throws what is not for the run to deal with */
-function isLost(error: unknown): boolean {
-  if (!(error instanceof RotationError)) throw error;
-  return error.code === 'LEASE_LOST';
-}
-
-/** Another runner wrote the row. An event is the other one's work, too; what a person asked for is not dropped for that. */
-async function lost(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome> {
-  const detail = 'another runner works on this object';
-  if (message.rotationId === undefined || message.trigger === 'resume') {
-    return { outcome: 'dropped', reason: 'LeaseLost', detail };
-  }
-  await session.call('putting the message back', (call) => engine.queue.rotate(message, SOON_MS, call));
-  return { outcome: 'deferred', reason: 'LeaseLost', detail };
+/** See `deliver`. */
+export function handleRotate(engine: Engine, message: RotateMessage): Promise<Outcome> {
+  return deliver(PROCEED[message.object.kind], engine, message);
 }
 
 async function proceed(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome> {
@@ -84,25 +42,6 @@ async function proceed(engine: Engine, session: Session, message: RotateMessage)
   if (open?.state === 'blocked') session.change({ attempts: 0 });
   if (open !== undefined && open.step !== 'claim') return goOn(engine, session, message, open, current);
   return decideAndRotate(engine, session, open === undefined ? message : askedFor(open, message), open, current);
-}
-
-/** The open run that the message goes on with. */
-function openRun(session: Session, message: RotateMessage): Run | undefined {
-  const { run } = session;
-  return run !== undefined && !isOver(run) && goesOn(run, message) ? run : undefined;
-}
-
-/** A run that failed before it was decided on is decided on by what had asked for it, unless a person asks now. */
-function askedFor(run: Run, message: RotateMessage): RotateMessage {
-  const asked = message.trigger === 'resume' ? (run.asked ?? { trigger: 'sweep' as const }) : message;
-  const { version: _version, ...rest } = message;
-  return {
-    ...rest,
-    trigger: asked.trigger,
-    rotationId: run.rotationId,
-    force: message.force === true || run.forced,
-    ...(asked.version === undefined ? {} : { version: asked.version }),
-  };
 }
 
 async function decideAndRotate(
@@ -228,14 +167,6 @@ function required({ object }: Session, managed: Managed | undefined): Managed {
     message: `the new version of ${describeObject(object)} was written, and its tags were taken away before the rotation was over`,
     remedy: 'Give the current version the tags of the version before it, and the other account as CredentialId.',
   });
-}
-
-async function abandon(session: Session, run: Run, why: string): Promise<Outcome> {
-  session.clear('blocked', 'lastError', 'wakeAt');
-  session.change({ state: 'cancelled', finishedAt: session.now().toISOString() });
-  session.note({ step: run.step, at: session.now().toISOString(), ms: 0, outcome: 'skipped', detail: why });
-  await session.saveReleased();
-  return { outcome: 'cancelled', rotationId: run.rotationId, detail: why };
 }
 
 async function readCurrent(

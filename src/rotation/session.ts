@@ -74,6 +74,11 @@ export class Session {
     return isHeld(lease, this.now()) ? new Date(lease.until) : undefined;
   }
 
+  /** The row as it was last written has our lease. */
+  get isHeld(): boolean {
+    return this.#record.lease?.owner === this.#owner;
+  }
+
   async call<T>(what: string, work: (call: Call) => Promise<T>): Promise<T> {
     return this.scope.run(what, work);
   }

@@ -3,6 +3,7 @@ import { CallScope } from './calls.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { objectKey } from './ids.ts';
+import { sweepKeys } from './keys/sweep.ts';
 import { disown, sharedPairs } from './ownership.ts';
 import { slotsShared } from './plan.ts';
 import { decide } from './policy.ts';
@@ -58,6 +59,9 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
           }
         }
       });
+      const keys = await sweepKeys(engine, scope, vault, (object) => open.get(objectKey(object)));
+      messages.push(...keys.messages);
+      for (const { object, at } of keys.changed) changed.set(objectKey(object), at);
     } catch (error) {
       if (!(error instanceof RotationError)) throw error;
       report(engine, problems, error);

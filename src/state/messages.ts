@@ -2,7 +2,9 @@ import { RotationError } from '../rotation/errors.ts';
 import type { ObjectKind, ObjectRef, PropagateMessage, RotateMessage, Trigger } from '../rotation/ports.ts';
 
 const KINDS: readonly ObjectKind[] = ['secret', 'key', 'certificate'];
-const TRIGGERS: readonly Trigger[] = ['near-expiry', 'expired', 'sweep', 'source', 'manual', 'compromised', 'resume'];
+const TRIGGERS: readonly Trigger[] = [
+  ...(['near-expiry', 'expired', 'sweep', 'source', 'manual', 'compromised', 'resume', 'new-version'] as const),
+];
 
 /**
  * Reads a message of the queue `rotation`, as the object that the Functions host made of it or as JSON text.

@@ -130,6 +130,8 @@ export function noteRow(note: Note): Row {
   };
 }
 
+const KINDS: readonly ObjectRef['kind'][] = ['secret', 'key', 'certificate'];
+
 /** An OData filter for the ledger rows that a filter asks for. */
 export function runsFilter(filter: RunFilter): string {
   const parts = [`RowKey ge '${RUN}'`, `RowKey lt 'run\`'`];
@@ -137,8 +139,10 @@ export function runsFilter(filter: RunFilter): string {
   const wantedVault = object?.vault ?? vault;
   const wantedName = object?.name ?? name;
   if (wantedVault !== undefined && wantedName !== undefined) {
-    const ref = { kind: object?.kind ?? 'secret', vault: wantedVault, name: wantedName } as const;
-    parts.push(`PartitionKey eq '${objectKey(ref)}'`);
+    // Without a kind: a secret and a key may have the same name.
+    const kinds = object === undefined ? KINDS : [object.kind];
+    const keys = kinds.map((kind) => objectKey({ kind, vault: wantedVault, name: wantedName }));
+    parts.push(`(${keys.map((key) => `PartitionKey eq '${key}'`).join(' or ')})`);
   } else {
     if (wantedVault !== undefined) parts.push(`vault eq '${quoted(wantedVault)}'`);
     if (wantedName !== undefined) parts.push(`name eq '${quoted(wantedName)}'`);

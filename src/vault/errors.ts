@@ -7,10 +7,24 @@ export interface VaultAction extends RemoteAction {
   readonly vault: string;
   readonly name?: string;
   /** The access-policy permission that it takes. */
-  readonly permission: 'get' | 'set' | 'list';
+  readonly permission: 'get' | 'set' | 'list' | 'update' | 'rotate' | 'getrotationpolicy';
+  /** What the call is about; a secret when absent. */
+  readonly of?: 'key';
 }
 
-const ROLE = 'Key Vault Secrets Officer';
+/** What differs between secrets and keys in the commands that mend a refusal. */
+const WORDS = {
+  secret: { noun: 'secret', role: 'Key Vault Secrets Officer', policy: '--secret-permissions get list set' },
+  key: {
+    noun: 'key',
+    role: 'Key Vault Crypto Officer',
+    policy: '--key-permissions get list update rotate getrotationpolicy',
+  },
+} as const;
+
+function wordsOf({ of }: VaultAction): (typeof WORDS)[keyof typeof WORDS] {
+  return WORDS[of ?? 'secret'];
+}
 
 /**
  * Translates what `@azure/keyvault-secrets` throws (facts A5). The error never carries the SDK's request, whose
@@ -24,6 +38,7 @@ export function vaultError(error: unknown, action: VaultAction, now: Date): unkn
 
 function statusError(failure: RemoteFailure, action: VaultAction): unknown {
   const base = { cause: failure.cause, recovery: 'reconfigure' as const };
+  const { noun } = wordsOf(action);
   const because = (why: string): string => `${action.doing}: ${why}`;
   if (failure.status === 400 || failure.status === 405) {
     return new RotationError({ ...base, code: 'CONFIG_INVALID', message: because(oneLine(failure.message)) });
@@ -33,8 +48,8 @@ function statusError(failure: RemoteFailure, action: VaultAction): unknown {
     return new RotationError({
       ...base,
       code: 'TARGET_NOT_FOUND',
-      message: because('there is no such secret or version'),
-      remedy: `If it was deleted: az keyvault secret recover ${at}`,
+      message: because(`there is no such ${noun} or version`),
+      remedy: `If it was deleted: az keyvault ${noun} recover ${at}`,
     });
   }
   if (failure.status === 409) return conflict(failure, action);
@@ -56,7 +71,7 @@ function conflict(failure: RemoteFailure, action: VaultAction): RotationError {
   const message = `${action.doing}: ${oneLine(failure.message)}`;
   if (inner === 'ObjectIsDeletedButRecoverable') {
     const at = `--vault-name ${vaultName(action)} --name ${action.name ?? '<name>'}`;
-    const remedy = `az keyvault secret recover ${at}`;
+    const remedy = `az keyvault ${wordsOf(action).noun} recover ${at}`;
     return new RotationError({ code: 'CONFLICT', recovery: 'reconfigure', message, remedy, cause: failure.cause });
   }
   return new RotationError({ code: 'CONFLICT', recovery: 'retry', message, cause: failure.cause });
@@ -66,15 +81,16 @@ function denied(failure: RemoteFailure, action: VaultAction): RotationError {
   const base = { code: 'ACCESS_DENIED', recovery: 'reconfigure', cause: failure.cause } as const;
   if (failure.status === 401) {
     const message = `${action.doing}: the vault refused the app's token: ${oneLine(failure.message)}`;
-    return new RotationError({ ...base, message, remedy: grant(failure.message, vaultName(action)) });
+    return new RotationError({ ...base, message, remedy: grant(failure.message, action) });
   }
-  if (failure.innerCode === 'SecretDisabled') {
+  // Whether a disabled key can be read is not verified [U]; where it can, its attributes say so.
+  if (failure.innerCode === 'SecretDisabled' || failure.innerCode === 'KeyDisabled') {
     return new RotationError({
       ...base,
       code: 'HUMAN_REQUIRED',
       recovery: 'human',
       message: `${action.doing}: the current version is disabled; readers get 403, and there is no fallback to an older version`,
-      remedy: `If its value is right: az keyvault secret set-attributes --vault-name ${vaultName(action)} --name ${action.name ?? '<name>'} --enabled true; otherwise set a new version.`,
+      remedy: `If it is right: az keyvault ${wordsOf(action).noun} set-attributes --vault-name ${vaultName(action)} --name ${action.name ?? '<name>'} --enabled true; otherwise make a new version.`,
     });
   }
   const [why, remedy] = whyDenied(failure, action);
@@ -97,27 +113,27 @@ function whyDenied(failure: RemoteFailure, action: VaultAction): [why: string, r
     case 'AccessDenied':
       return [
         `the app's identity has no access policy with the permission ${action.permission}`,
-        `az keyvault set-policy --name ${vault} --object-id ${callerId(failure.message)} --secret-permissions get list set`,
+        `az keyvault set-policy --name ${vault} --object-id ${callerId(failure.message)} ${wordsOf(action).policy}`,
       ];
     case '':
       // The SDK drops the body of a refused page (facts A4), and with it which of the refusals it is.
       return [
         'the vault refuses it: a role, an access policy or its firewall',
-        `POST /api/rotations with "dryRun": true for one secret of it tells which. For a role: ${grant(failure.message, vault)}`,
+        `POST /api/rotations with "dryRun": true for one ${wordsOf(action).noun} of it tells which. For a role: ${grant(failure.message, action)}`,
       ];
     default:
       return [
         `the app's identity may not do this${actionOf(failure.message)}`,
-        `${grant(failure.message, vault)} (role assignments take minutes to arrive)`,
+        `${grant(failure.message, action)} (role assignments take minutes to arrive)`,
       ];
   }
 }
 
 /** The service's 403 names the caller and the resource; both go into the command, so that it can be pasted. */
-function grant(message: string, vault: string): string {
+function grant(message: string, action: VaultAction): string {
   const resource = /Resource: '([^']*?\/vaults\/[^'/]+)/i.exec(message)?.[1];
-  const scope = resource ?? `$(az keyvault show --name ${vault} --query id --output tsv)`;
-  return `az role assignment create --role "${ROLE}" --assignee-object-id ${callerId(message)} --assignee-principal-type ServicePrincipal --scope "${scope}"`;
+  const scope = resource ?? `$(az keyvault show --name ${vaultName(action)} --query id --output tsv)`;
+  return `az role assignment create --role "${wordsOf(action).role}" --assignee-object-id ${callerId(message)} --assignee-principal-type ServicePrincipal --scope "${scope}"`;
 }
 
 function callerId(message: string): string {

@@ -1,5 +1,3 @@
-import type { TokenCredential } from '@azure/core-auth';
-import type { PipelineRequest, PipelineResponse, SendRequest } from '@azure/core-rest-pipeline';
 import type { SecretClient, SecretProperties } from '@azure/keyvault-secrets';
 import { configInvalid, type Problem } from '../rotation/errors.ts';
 import type {
@@ -12,12 +10,8 @@ import type {
   VersionInfo,
 } from '../rotation/ports.ts';
 import { SecretValue } from '../rotation/secret-value.ts';
+import { CLIENT_OPTIONS, perVault, type VaultDeps } from './clients.ts';
 import { vaultError, type VaultAction } from './errors.ts';
-
-export interface VaultDeps {
-  /** Asked for once, when the first vault is reached. */
-  readonly credential: () => Promise<TokenCredential>;
-}
 
 /** Limits of the service (facts A6) and of the SDK, which writes later dates as negative numbers (facts A1). */
 const MAX_VALUE_BYTES = 25_600;
@@ -32,7 +26,7 @@ const LAST_EXPIRY = Date.parse('2038-01-19T03:14:07Z');
  * retries are off: when to repeat is the engine's decision, and a hidden repetition would be a second write.
  */
 export function createVault(deps: VaultDeps): VaultPort {
-  const client = clientsOf(deps);
+  const client = perVault((vault) => connect(vault, deps));
   const calling = async <T>(action: VaultAction, call: Call, make: (on: SecretClient) => Promise<T>): Promise<T> => {
     try {
       return await make(await client(action.vault));
@@ -82,44 +76,13 @@ export function createVault(deps: VaultDeps): VaultPort {
   };
 }
 
-/** One client for each vault; a failed start is not kept. */
-function clientsOf(deps: VaultDeps): (vault: string) => Promise<SecretClient> {
-  const clients = new Map<string, Promise<SecretClient>>();
-  return (vault) => {
-    let found = clients.get(vault);
-    if (found === undefined) {
-      found = connect(vault, deps);
-      clients.set(vault, found);
-      found.catch(() => clients.delete(vault));
-    }
-    return found;
-  };
-}
-
 async function connect(vault: string, deps: VaultDeps): Promise<SecretClient> {
   const [{ SecretClient: Client }, credential] = await Promise.all([
     import('@azure/keyvault-secrets'),
     deps.credential(),
   ]);
-  return new Client(vault, credential, {
-    retryOptions: { maxRetries: 0 },
-    additionalPolicies: [{ policy: ERROR_BODY, position: 'perCall' }],
-  });
+  return new Client(vault, credential, CLIENT_OPTIONS);
 }
-
-/**
- * The SDK looks for `error` in the body of every refusal, and throws a TypeError where there is none to look into: a gateway's
- * 502 to 504 often come without a body.
- */
-const ERROR_BODY = {
-  name: 'keyturnErrorBody',
-  async sendRequest(request: PipelineRequest, next: SendRequest): Promise<PipelineResponse> {
-    const response = await next(request);
-    const text = response.bodyAsText?.trim() ?? '';
-    if (response.status >= 400 && (text === '' || text === 'null')) response.bodyAsText = '{}';
-    return response;
-  },
-};
 
 async function* listing(
   vault: string,
@@ -138,8 +101,8 @@ async function* listing(
   }
 }
 
-/** Key Vault's lists are in no order of time (facts A4). Seconds are all it tells; ties go by the last change. */
-function newestFirst(a: VersionInfo, b: VersionInfo): number {
+/** Key Vault's lists of versions are in no order of time (facts A4). Seconds are all it tells; ties go by the last change. */
+export function newestFirst(a: VersionInfo, b: VersionInfo): number {
   return b.createdOn.getTime() - a.createdOn.getTime() || b.updatedOn.getTime() - a.updatedOn.getTime();
 }
 

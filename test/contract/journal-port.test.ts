@@ -249,6 +249,10 @@ describe('the ledger', () => {
     expect(await reasons({ vault, state: 'blocked', limit: 10 })).toEqual(['b3', 'a1']);
     expect(await reasons({ object: a, state: 'blocked', limit: 10 })).toEqual(['a1']);
     expect(await reasons({ name: "o'brien", limit: 10 })).toEqual([]);
+    const key: ObjectRef = { ...a, kind: 'key' };
+    await add(key, 'k5', 'done', 5000);
+    expect(await reasons({ vault, name: 'a', limit: 10 })).toEqual(['k5', 'a2', 'a1']);
+    expect(await reasons({ object: key, limit: 10 })).toEqual(['k5']);
   });
 
   it('knows every record with a run that is not over', async () => {

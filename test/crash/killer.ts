@@ -99,7 +99,7 @@ export class Life {
 }
 
 function isIterableCall(name: string): boolean {
-  return name === 'vault.list' || name === 'journal.open';
+  return name === 'vault.list' || name === 'keys.list' || name === 'journal.open';
 }
 
 type Gate = () => Promise<void>;

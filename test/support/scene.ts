@@ -14,10 +14,14 @@ import { supply } from '../../src/rotation/supply.ts';
 import { sweep } from '../../src/rotation/sweep.ts';
 import type { Fresh } from '../contract/rotator-harness.ts';
 import { Killed, Life, type Fate } from '../crash/killer.ts';
+import { Calls } from './memory/calls.ts';
+import { MemoryKeys } from './memory/keys.ts';
 import { Promises } from './promises.ts';
 import { TestQueue } from './test-queue.ts';
 import { callOf, DAY, OVERLAP_MS, type Parts } from './world-parts.ts';
 
+/** The scenes are about secrets: the vault has no keys. */
+const NO_KEYS = new MemoryKeys(new Calls(), { now: () => new Date(0), after: () => () => undefined });
 const PURE_ROTATOR = ['claims', 'parseTarget', 'describe'];
 
 /** One secret, due, with everything that outlives a process. */
@@ -231,6 +235,8 @@ export class Scene {
     });
     return {
       vault: life.wrap('vault', vaultPort, ['validate']),
+      keys: NO_KEYS,
+      keyUsers: [],
       journal: life.wrap('journal', journal),
       queue: life.wrap('queue', this.#queue),
       announcer: life.wrap('announcer', { announce: async (event: Announcement) => void this.#announced.push(event) }),

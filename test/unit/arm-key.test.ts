@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { retryAfterMs } from '../../src/azure/rest-errors.ts';
-import { armRefusal, armUnanswered, saysGone } from '../../src/rotators/arm-key/arm-errors.ts';
-import type { ArmCallFacts } from '../../src/rotators/arm-key/arm-errors.ts';
+import { armRefusal, armUnanswered, saysGone } from '../../src/azure/arm/errors.ts';
+import type { ArmCallFacts } from '../../src/azure/arm/errors.ts';
 import { armKeyRotator } from '../../src/rotators/arm-key/rotator.ts';
 import { STORAGE_ROW } from '../../src/rotators/arm-key/rows/storage.ts';
 import { RotationError } from '../../src/rotation/errors.ts';

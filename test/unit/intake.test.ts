@@ -25,6 +25,18 @@ describe('an event of a served vault', () => {
     });
   });
 
+  it.each([
+    ['KeyNearExpiry', { kind: 'rotate', message: { trigger: 'near-expiry' } }],
+    ['KeyExpired', { kind: 'rotate', message: { trigger: 'expired' } }],
+    ['KeyNewVersionCreated', { kind: 'propagate' }],
+  ])('%s of a key goes the same way', async (type, item) => {
+    const bench = new Bench();
+    await takeEvents(bench.engine, [event(type, { object: 'keys' })], 'd1');
+    const taken = bench.queue.take()?.item;
+    expect(taken).toMatchObject(item);
+    expect(taken?.message).toMatchObject({ object: { ...OBJECT, kind: 'key' } });
+  });
+
   it('SecretNewVersionCreated asks for propagation, never for a rotation', async () => {
     const bench = new Bench();
     await takeEvents(bench.engine, event('SecretNewVersionCreated'), 'd1');
@@ -33,7 +45,6 @@ describe('an event of a served vault', () => {
   });
 
   it.each<[string, object]>([
-    ['a key’s', event('KeyNearExpiry', { object: 'keys' })],
     ['a certificate’s', event('CertificateNewVersionCreated', { object: 'certificates' })],
     ['the vault’s own', { id: 'e', type: 'Microsoft.KeyVault.VaultAccessPolicyChanged', source: 'x', data: {} }],
     ['one without a version', { ...event('SecretNearExpiry'), data: { Id: `${VAULT}/secrets/db` } }],

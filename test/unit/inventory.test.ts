@@ -10,7 +10,7 @@ describe('inventory', () => {
     bench.seed({ object: { ...OBJECT, name: 'not-ours' }, tags: {} });
     await bench.rotated();
     bench.vault.put({ ...OBJECT, vault: OTHER_VAULT }, OLD, TAGS);
-    const items = await inventory(bench.engine, [VAULT, OTHER_VAULT]);
+    const { objects: items } = await inventory(bench.engine, [VAULT, OTHER_VAULT]);
     expect(items.map(({ object, due, reason }) => [object.vault, object.name, due, reason])).toEqual([
       [VAULT, 'db', false, 'OverlapNotOver'],
       [VAULT, 'wrong', false, 'CONFIG_INVALID'],
@@ -28,7 +28,7 @@ describe('inventory', () => {
       rotationId: 'older',
       startedAt: '2026-01-01',
     });
-    const [item] = await inventory(bench.engine, [VAULT]);
+    const [item] = (await inventory(bench.engine, [VAULT])).objects;
     expect(item?.lastRun?.rotationId).toBe(bench.run.rotationId);
   });
 
@@ -59,7 +59,7 @@ describe('inventory', () => {
     const startedAt = bench.clock.now().toISOString();
     await bench.journal.announceRun(OBJECT, { ...bench.run, rotationId: 'not-begun', state: 'queued', startedAt });
     bench.seed({ object: { ...OBJECT, name: 'young' }, expiresOn: days(89) });
-    expect(await inventory(bench.engine, [VAULT])).toMatchObject([
+    expect((await inventory(bench.engine, [VAULT])).objects).toMatchObject([
       { due: false, reason: 'OverlapNotOver' },
       { due: false, reason: 'NotNearExpiry' },
     ]);

@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { BOUNDS } from '../../src/config/defaults.ts';
+import { KEY_ROTATOR, KEY_TAG_NAMES } from '../../src/config/key-tags.ts';
 import { DEFAULT_SWEEP_SCHEDULE, readSettings, SETTING_NAMES } from '../../src/config/settings.ts';
 import { TAG_NAMES } from '../../src/config/tags.ts';
 import { PLACES } from '../../sandbox/arm/places.ts';
+import { KEY_USER_ROWS } from '../../src/consumers/key-users/users.ts';
 import { createRotators } from '../../src/main.ts';
 
 const readme = readFileSync('README.md', 'utf8');
@@ -43,7 +45,8 @@ describe('the table of rotators', () => {
       const { minting, overlap, revocable, proof } = capabilities;
       return [kind, minting, overlap, revocable ? 'yes' : 'no', proof];
     });
-    expect(said).toEqual(declared);
+    // A key has no value that a rotator could set: the engine lets the vault rotate it (docs/adr/0007).
+    expect(said).toEqual([...declared, [KEY_ROTATOR, 'system', 'not needed', 'no', 'read-back']]);
   });
 });
 
@@ -52,7 +55,8 @@ test('`npm run demo -- --all` has a secret for every rotator of the table', () =
   const seeded = [...sources.matchAll(/rotator: '([\w-]+)'/g)].map(([, kind = '']) => kind);
   const kinds = new Set([...seeded, ...PLACES.map(({ kind }) => kind)]);
   const listed = table('rotators').flatMap(([kind = '']) => code(kind));
-  expect(listed.filter((kind) => !kinds.has(kind))).toEqual([]);
+  // The demo is about secrets; a key has no readers that log in.
+  expect(listed.filter((kind) => !kinds.has(kind))).toEqual([KEY_ROTATOR]);
 });
 
 describe('the table of tags', () => {
@@ -71,6 +75,26 @@ describe('the table of tags', () => {
     ['RetainVersions', BOUNDS.retainVersions.fallback],
   ])('%s has the default %d', (name, fallback) => {
     expect(rows.get(name)).toBe(String(fallback));
+  });
+});
+
+describe('the table of users of keys', () => {
+  const text = readFileSync('src/consumers/key-users/README.md', 'utf8');
+  const rows = (name: string): readonly string[] =>
+    (text.split(`<!-- ${name} -->`)[1] ?? '').split('\n').filter((line) => line.startsWith('| `'));
+
+  test('has every kind, with the actions and the role that it needs', () => {
+    const said = rows('users').map((row) => code(row).concat(/_(.+?)_/.exec(row)?.[1] ?? ''));
+    const key = { vault: 'https://kv.vault.azure.net', name: 'k', version: 'v' };
+    expect(said).toEqual(
+      KEY_USER_ROWS.map((row) => [row.type, row.reads, ...row.moves({}, key).map(({ action }) => action), row.role]),
+    );
+  });
+
+  test('has every tag', () => {
+    const named = rows('tags').flatMap((row) => code(row.split('|')[1] ?? ''));
+    const ranged = KEY_TAG_NAMES.filter((name) => !/^KeyUser[2-8]$/.test(name));
+    expect(named).toEqual(ranged);
   });
 });
 

@@ -2,6 +2,7 @@
 import { armProblem } from '../errors.ts';
 import { base64Key, plain } from '../service.ts';
 import type { Service } from '../service.ts';
+import { cosmosEncryption } from './key-users.ts';
 
 const redisKeys = ({ Primary, Secondary }: Readonly<Record<string, string>>): unknown => ({
   primaryKey: Primary,
@@ -23,6 +24,7 @@ const cosmos = plain({
     }),
   ],
   renew: { path: '/regenerateKey', member: 'keyKind', later: 'status', answer: () => undefined },
+  more: cosmosEncryption,
   busy: () =>
     armProblem(
       412,

@@ -1,6 +1,7 @@
 /** Events, AI and platform services: what their ARM calls answer (facts C). */
 import { badRequest, base64Key, hexKey, plain, valuesOf } from '../service.ts';
 import type { Operation, Service } from '../service.ts';
+import { registryEncryption } from './key-users.ts';
 
 type Keys = Readonly<Record<string, string>>;
 
@@ -76,6 +77,7 @@ const registry = plain({
   mint: base64Key(36),
   list: ['/listCredentials', registryCredentials],
   renew: { path: '/regenerateCredential', member: 'name' },
+  more: registryEncryption,
 });
 
 /** The slot is part of the path, and there is no body. */

@@ -1,6 +1,6 @@
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, Issued, SecretValue, Slot, Target } from '../../rotation/ports.ts';
-import type { ArmClient, ArmOutcome, ArmRequest, Unfinished } from './client.ts';
+import type { ArmClient, ArmOutcome, ArmRequest, Unfinished } from '../../azure/arm/client.ts';
 import type { ArmKeyConfig, ArmKeyRow, ArmVerb } from './row.ts';
 import { itemsIn, textIn } from './shapes.ts';
 

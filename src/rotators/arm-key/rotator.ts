@@ -1,8 +1,8 @@
 import { asBlocker } from '../../azure/rest-errors.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, Issued, Rotator, Slot, Target } from '../../rotation/ports.ts';
-import type { ArmClientDeps } from './client.ts';
-import { createArmClient } from './client.ts';
+import type { ArmClientDeps } from '../../azure/arm/client.ts';
+import { createArmClient } from '../../azure/arm/client.ts';
 import { parseAddress, splitAddress } from './config.ts';
 import { createKeyring } from './keyring.ts';
 import type { ArmKeyConfig, ArmKeyRow, ArmVerb, CloudNames, DataPlane } from './row.ts';

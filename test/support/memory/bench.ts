@@ -18,6 +18,7 @@ import { handleRotate } from '../../../src/rotation/runner.ts';
 import { TestQueue } from '../test-queue.ts';
 import { Calls } from './calls.ts';
 import { DAY, FixedClock, NOW } from './clock.ts';
+import { MemoryKeys, MemoryKeyUsers } from './keys.ts';
 import { MemoryJournal } from './journal.ts';
 import { MemoryRotator } from './rotator.ts';
 import { MemoryVault } from './vault.ts';
@@ -40,6 +41,8 @@ export class Bench {
   readonly clock = new FixedClock();
   readonly calls = new Calls();
   readonly vault = new MemoryVault(this.calls, this.clock);
+  readonly keys = new MemoryKeys(this.calls, this.clock);
+  readonly users = new MemoryKeyUsers(this.calls);
   readonly journal = new MemoryJournal(this.calls);
   readonly queue = new TestQueue(() => this.clock.now());
   readonly rotator: MemoryRotator;
@@ -59,6 +62,8 @@ export class Bench {
     });
     this.engine = {
       vault: this.vault,
+      keys: this.keys,
+      keyUsers: [this.users],
       journal: this.journal,
       queue: {
         rotate: async (message, delay) => {

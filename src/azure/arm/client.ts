@@ -1,10 +1,10 @@
 import type { TokenCredential } from '@azure/core-auth';
-import { createRestClient, pause, type RestAnswer } from '../../azure/rest.ts';
-import { parseJson, retryAfterMs } from '../../azure/rest-errors.ts';
+import { createRestClient, pause, type RestAnswer } from '../rest.ts';
+import { parseJson, retryAfterMs } from '../rest-errors.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, Clock } from '../../rotation/ports.ts';
-import type { ArmCallFacts } from './arm-errors.ts';
-import { armRefusal, askedOf, saysGone } from './arm-errors.ts';
+import type { ArmCallFacts } from './errors.ts';
+import { armRefusal, askedOf, saidOf, saysGone } from './errors.ts';
 
 export interface ArmClientDeps {
   /** Called once, at the first request. */
@@ -16,7 +16,7 @@ export interface ArmClientDeps {
 }
 
 export interface ArmRequest extends Omit<ArmCallFacts, 'host'> {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'PATCH' | 'POST' | 'PUT';
   /** From `/subscriptions/` on, percent-encoded. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
@@ -104,7 +104,8 @@ export function createArmClient(deps: ArmClientDeps): ArmClient {
       const body = parseJson(response.text);
       const status = typeof body === 'object' && body !== null && 'status' in body ? body.status : 'Succeeded';
       if (status === 'Succeeded') return { body: undefined };
-      if (status === 'Failed' || status === 'Canceled') throw lost(request, `the operation ended as ${status}`);
+      if (status === 'Failed' || status === 'Canceled')
+        throw lost(request, `the operation ended as ${status}${saidOf(response.text)}`);
     }
   }
 

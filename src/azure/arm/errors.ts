@@ -1,5 +1,5 @@
-import type { Asked } from '../../azure/rest-errors.ts';
-import { errorBody, retryAfterMs, unanswered } from '../../azure/rest-errors.ts';
+import type { Asked } from '../rest-errors.ts';
+import { errorBody, retryAfterMs, unanswered } from '../rest-errors.ts';
 import type { Effect, RotationErrorInit } from '../../rotation/errors.ts';
 import { RotationError } from '../../rotation/errors.ts';
 
@@ -15,6 +15,8 @@ export interface ArmCallFacts {
   readonly role: string;
   /** Whether the call changes the resource: decides the effect when the answer is lost. */
   readonly mutates: boolean;
+  /** The tag that names the resource, for the remedy; that of a secret when absent. */
+  readonly tag?: string;
 }
 
 export interface ArmAnswer {
@@ -22,6 +24,13 @@ export interface ArmAnswer {
   readonly retryAfter: string | undefined;
   /** The body as it came. Only `error.code` and `error.message` of it go into an error, since answers hold keys. */
   readonly text: string;
+}
+
+/** What the error in an answer says, to be put behind a sentence: `: KeyVaultKeyNotFound: …`; empty where it says nothing. */
+export function saidOf(text: string): string {
+  const { code, message } = errorBody(text);
+  const said = [code, message.split('\n')[0]?.trim() ?? ''].filter((part) => part !== '');
+  return said.map((part) => `: ${part}`).join('');
 }
 
 /**
@@ -75,7 +84,7 @@ function classify(
     case 403:
       return { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy: deniedRemedy(code, message, call) };
     case 404: {
-      const remedy = `Correct the tag ProviderAddress, or look for the resource: az resource show --ids "${call.scope}"`;
+      const remedy = `Correct the tag ${call.tag ?? 'ProviderAddress'}, or look for the resource: az resource show --ids "${call.scope}"`;
       return { code: 'TARGET_NOT_FOUND', recovery: 'reconfigure', remedy };
     }
     case 409:
@@ -95,7 +104,7 @@ function classify(
       return {
         code: 'CONFIG_INVALID',
         recovery: 'reconfigure',
-        remedy: 'Check the tags CredentialId and ProviderAddress.',
+        remedy: `Check the ${call.tag === undefined ? 'tags CredentialId and ProviderAddress' : `tag ${call.tag}`}.`,
       };
   }
 }

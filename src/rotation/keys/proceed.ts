@@ -1,0 +1,142 @@
+import { notNow, turnAway } from '../admit.ts';
+import type { Engine, Outcome } from '../engine.ts';
+import type { Proceed } from '../deliver.ts';
+import { isOver, isPublished } from '../machine.ts';
+import { newRun } from '../new-run.ts';
+import { abandon, askedFor, openRun } from '../open-run.ts';
+import type { Decision } from '../policy.ts';
+import type { ManagedKey, RotateMessage } from '../ports.ts';
+import type { Run } from '../record.ts';
+import { refuse } from '../refuse.ts';
+import type { Session } from '../session.ts';
+import { look, notManaged, type Seen } from './look.ts';
+import { decideKey } from './due.ts';
+import { nextForKey } from './machine.ts';
+import { adopt, refresh, rotateKey, takeNewVersion } from './rotate.ts';
+import { follow } from './follow.ts';
+import { leftToVault } from './vault-policy.ts';
+
+/**
+ * Does with one message about a key whatever is to be done now. What is different from a secret: the vault makes the version; the
+ * run is over when every user is on it; and a run that still waits for a user does not stand in the way of the next rotation,
+ * since old versions stay enabled and the next run brings all users to the newest version.
+ */
+export const proceedWithKey: Proceed = async (engine, session, message) => {
+  const away = (await turnAway(engine, session, message)) ?? (await waitsForItself(engine, session, message));
+  if (away !== undefined) return away;
+  const seen = await look(engine, session, message);
+  if ('outcome' in seen) return seen;
+  const open = openRun(session, message);
+  if (open?.state === 'blocked') session.change({ attempts: 0 });
+  if (open !== undefined && open.step !== 'claim') return goOn(engine, session, message, open, seen);
+  if (message.trigger === 'new-version') return newVersion(engine, session, message, seen);
+  return decideAndRotate(engine, session, open === undefined ? message : askedFor(open, message), open, seen);
+};
+
+/** A message that goes on with the open run is held back as for secrets; one that asks for another run is looked at. */
+async function waitsForItself(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome | undefined> {
+  return openRun(session, message) === undefined ? undefined : notNow(engine, session, message);
+}
+
+async function decideAndRotate(
+  engine: Engine,
+  session: Session,
+  message: RotateMessage,
+  undecided: Run | undefined,
+  seen: Seen,
+): Promise<Outcome> {
+  const not = (reason: string, detail: string): Promise<Outcome> =>
+    undecided === undefined ? refuse(engine, session, message, reason, detail) : abandon(session, undecided, detail);
+  // The key of a certificate carries the certificate's tags, which are none of a key's.
+  if (seen.current.managed) return not('BacksCertificate', 'the key backs a certificate, which renews it');
+  const managed = engine.configuration.managedKey(seen.tags);
+  if (managed === undefined) return not('NotManaged', notManaged(message.object));
+  const decision = await isDue(engine, session, message, managed, seen);
+  if (!decision.due) return not(decision.reason, decision.detail);
+  if (undecided === undefined) {
+    await supersede(engine, session);
+    session.begin(newRun(session, message, decision.reason));
+  } else {
+    session.change({ reason: decision.reason, forced: message.force === true });
+  }
+  return rotateKey(engine, session, managed, seen);
+}
+
+async function isDue(
+  engine: Engine,
+  session: Session,
+  message: RotateMessage,
+  { policy }: ManagedKey,
+  { current }: Seen,
+): Promise<Decision> {
+  const decision = decideKey({
+    now: session.now(),
+    trigger: message.trigger,
+    eventVersion: message.version,
+    force: message.force === true,
+    current,
+    policy,
+  });
+  if (!decision.due || (decision.reason !== 'NearExpiry' && decision.reason !== 'AgeExceeded')) return decision;
+  const own = await session.call('reading the rotation policy', (call) =>
+    engine.keys.rotationPolicy(message.object, call),
+  );
+  return leftToVault(own, current, session.now()) ?? decision;
+}
+
+async function goOn(engine: Engine, session: Session, message: RotateMessage, run: Run, seen: Seen): Promise<Outcome> {
+  if (message.force === true) session.change({ forced: true });
+  const managed = engine.configuration.managedKey(seen.tags);
+  if (managed === undefined) return abandon(session, run, 'the key is no longer managed: its tags are gone');
+  const action = nextForKey(session.active, seen.current.version);
+  if (action === 'rotate' && managed.policy.paused && !run.compromised && session.run?.forced !== true) {
+    return refuse(engine, session, message, 'Paused', 'the tag Paused is true');
+  }
+  switch (action) {
+    case 'rotate':
+      return rotateKey(engine, session, managed, seen);
+    case 'adopt':
+      return adopt(engine, session, managed, seen);
+    case 'refresh':
+      return refresh(engine, session, managed, seen);
+    case 'follow':
+      await takeNewVersion(engine, session, seen);
+      return follow(engine, session, managed, seen.current);
+  }
+}
+
+/** There is a version that no run of ours made: its users follow, and nothing is rotated. */
+async function newVersion(engine: Engine, session: Session, message: RotateMessage, seen: Seen): Promise<Outcome> {
+  const { current } = seen;
+  const not = (reason: string, detail: string): Promise<Outcome> => refuse(engine, session, message, reason, detail);
+  if (current.managed) return not('BacksCertificate', 'the key backs a certificate, which renews it');
+  if (message.version !== undefined && message.version !== current.version) {
+    return not('StaleVersion', `the event is about version ${message.version}; the current one is ${current.version}`);
+  }
+  if (session.run?.to?.version === current.version) return not('AlreadyFollowed', 'a run of ours has seen to it');
+  if (!current.enabled) return not('Disabled', 'the current version is disabled, so nobody is moved on to it');
+  const managed = engine.configuration.managedKey(seen.tags);
+  if (managed === undefined) return not('NotManaged', notManaged(message.object));
+  if (managed.policy.paused) return not('Paused', 'the tag Paused is true');
+  await supersede(engine, session);
+  session.begin({ ...newRun(session, message, 'NewVersion'), rotator: managed.rotator, step: 'confirm' });
+  await takeNewVersion(engine, session, seen);
+  return follow(engine, session, managed, current);
+}
+
+/** A run that still waited for its users is over: the next one brings them to a newer version. */
+async function supersede(engine: Engine, session: Session): Promise<void> {
+  const old = session.run;
+  if (old === undefined || isOver(old)) return;
+  const at = session.now().toISOString();
+  const { blocked: _blocked, lastError: _lastError, wakeAt: _wakeAt, ...rest } = old;
+  const detail = isPublished(old) ? 'superseded: its users are brought to a newer version' : 'superseded';
+  const run: Run = {
+    ...rest,
+    state: isPublished(old) ? 'done' : 'cancelled',
+    updatedAt: at,
+    finishedAt: at,
+    steps: [...old.steps, { step: old.step, at, ms: 0, outcome: 'skipped', detail }],
+  };
+  await session.call('closing the run before', (call) => engine.journal.announceRun(session.object, run, call));
+}
