@@ -67,8 +67,10 @@ const SRC_LAYERS: readonly Layer[] = [
   },
   {
     files: ['src/rotators/postgres/'],
-    may: [...PORTS, 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
+    may: [...PORTS, 'src/rotators/accounts/', 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
   },
+  // What the rotators of database accounts refuse in the same words.
+  { files: ['src/rotators/accounts/'], may: PORTS },
   { files: ['src/consumers/key-users/'], may: [...PORTS, ARM] },
   { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
   { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
@@ -81,7 +83,7 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/rotators/external/'], may: [...PORTS, 'src/rotators/http/', 'node:crypto'] },
   {
     files: ['src/rotators/mysql/'],
-    may: [...PORTS, 'node:crypto', 'node:tls', 'node:net', 'mysql2'],
+    may: [...PORTS, 'src/rotators/accounts/', 'node:crypto', 'node:tls', 'node:net', 'mysql2'],
   },
   {
     files: ['src/rotators/arm-key/'],

@@ -1,14 +1,5 @@
-import { RotationError } from '../../rotation/errors.ts';
-import type {
-  Administrators,
-  Blocker,
-  Call,
-  LiveCredential,
-  Rotator,
-  SecretValue,
-  Slot,
-  Target,
-} from '../../rotation/ports.ts';
+import type { Administrators, Call, LiveCredential, Rotator, SecretValue, Slot, Target } from '../../rotation/ports.ts';
+import { refuseInUse, rejected, throwFirst } from '../accounts/refusals.ts';
 import { accountOf, readAccount, readPair, readSessions } from './accounts.ts';
 import { bootstrap } from './bootstrap.ts';
 import { endSessions, revoke, storePassword } from './change.ts';
@@ -142,30 +133,4 @@ function describe(target: MysqlTarget, slot: Slot): readonly string[] {
     `ALTER USER ${name} IDENTIFIED … ACCOUNT UNLOCK, with the hash of the new password where the account takes one`,
     `ALTER USER ${name} DISCARD OLD PASSWORD, where the server knows a second password`,
   ];
-}
-
-function refuseInUse(target: MysqlTarget, slot: Slot, inUse: Slot): void {
-  if (slot !== inUse && target.slots.includes(slot)) return;
-  throw new RotationError({
-    code: 'CONFLICT',
-    recovery: 'human',
-    message: `${target.id}: ${slot} is ${slot === inUse ? 'in use by the readers' : 'not an account of this pair'}; nothing was changed`,
-    remedy: 'Start a new run: it reads the current version again and chooses the idle account.',
-  });
-}
-
-function throwFirst(target: MysqlTarget, blockers: readonly Blocker[]): void {
-  const [first] = blockers;
-  if (first === undefined) return;
-  throw new RotationError({
-    code: first.code,
-    recovery: 'reconfigure',
-    message: `${target.id}: ${blockers.map((blocker) => blocker.message).join('; ')}`,
-    remedy: blockers.map((blocker) => blocker.remedy).join('; '),
-  });
-}
-
-function rejected(target: MysqlTarget, slot: Slot, why: string): RotationError {
-  const message = `${target.id}: ${slot} cannot log in: ${why}`;
-  return new RotationError({ code: 'CREDENTIAL_REJECTED', recovery: 'human', message });
 }

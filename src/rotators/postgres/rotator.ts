@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { RotationError } from '../../rotation/errors.ts';
 import { SecretValue } from '../../rotation/ports.ts';
-import type { Administrators, Blocker, Call, LiveCredential, Rotator, Slot, Target } from '../../rotation/ports.ts';
+import { refuseInUse, rejected, throwFirst } from '../accounts/refusals.ts';
+import type { Administrators, Call, LiveCredential, Rotator, Slot, Target } from '../../rotation/ports.ts';
 import { bootstrap } from './bootstrap.ts';
 import { session, type Login, type Query, type Row } from './client.ts';
 import { claims, parseTarget, type PostgresConfig } from './config.ts';
@@ -189,30 +190,4 @@ interface AccountRow {
   readonly notAfter: unknown;
   readonly endless: boolean | null;
   readonly sessions: readonly Readonly<Record<'pid' | 'application' | 'address' | 'since' | 'state', string | null>>[];
-}
-
-function refuseInUse(target: PostgresTarget, slot: Slot, inUse: Slot): void {
-  if (slot !== inUse && target.slots.includes(slot)) return;
-  throw new RotationError({
-    code: 'CONFLICT',
-    recovery: 'human',
-    message: `${target.id}: ${slot} is ${slot === inUse ? 'in use by the readers' : 'not an account of this pair'}; nothing was changed`,
-    remedy: 'Start a new run: it reads the current version again and chooses the idle account.',
-  });
-}
-
-function throwFirst(target: PostgresTarget, blockers: readonly Blocker[]): void {
-  const [first] = blockers;
-  if (first === undefined) return;
-  throw new RotationError({
-    code: first.code,
-    recovery: 'reconfigure',
-    message: `${target.id}: ${blockers.map((blocker) => blocker.message).join('; ')}`,
-    remedy: blockers.map((blocker) => blocker.remedy).join('; '),
-  });
-}
-
-function rejected(target: PostgresTarget, slot: Slot, why: string): RotationError {
-  const message = `${target.id}: ${slot} cannot log in: ${why}`;
-  return new RotationError({ code: 'CREDENTIAL_REJECTED', recovery: 'human', message });
 }
