@@ -1,5 +1,7 @@
 import type { TokenCredential } from '@azure/core-auth';
 import type { PipelineRequest, PipelineResponse, SendRequest } from '@azure/core-rest-pipeline';
+import type { Call } from '../rotation/ports.ts';
+import { vaultError, type VaultAction } from './errors.ts';
 
 /* What the clients of secrets and of keys have in common. */
 
@@ -19,6 +21,19 @@ export function perVault<T>(connect: (vault: string) => Promise<T>): (vault: str
       found.catch(() => clients.delete(vault));
     }
     return found;
+  };
+}
+
+export type Calling<C> = <T>(action: VaultAction, call: Call, make: (on: C) => Promise<T>) => Promise<T>;
+
+/** Does one thing with the client of the action's vault. @throws what `vaultError` makes of the SDK's error */
+export function callingVault<C>(client: (vault: string) => Promise<C>): Calling<C> {
+  return async (action, call, make) => {
+    try {
+      return await make(await client(action.vault));
+    } catch (error) {
+      throw vaultError(error, action, call.now());
+    }
   };
 }
 

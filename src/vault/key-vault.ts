@@ -10,7 +10,7 @@ import type {
   VersionInfo,
 } from '../rotation/ports.ts';
 import { SecretValue } from '../rotation/secret-value.ts';
-import { CLIENT_OPTIONS, perVault, type VaultDeps } from './clients.ts';
+import { CLIENT_OPTIONS, callingVault, perVault, type VaultDeps } from './clients.ts';
 import { vaultError, type VaultAction } from './errors.ts';
 
 /** Limits of the service (facts A6) and of the SDK, which writes later dates as negative numbers (facts A1). */
@@ -27,13 +27,7 @@ const LAST_EXPIRY = Date.parse('2038-01-19T03:14:07Z');
  */
 export function createVault(deps: VaultDeps): VaultPort {
   const client = perVault((vault) => connect(vault, deps));
-  const calling = async <T>(action: VaultAction, call: Call, make: (on: SecretClient) => Promise<T>): Promise<T> => {
-    try {
-      return await make(await client(action.vault));
-    } catch (error) {
-      throw vaultError(error, action, call.now());
-    }
-  };
+  const calling = callingVault(client);
   return {
     async current(object, call) {
       const bundle = await calling(reading(object), call, (on) =>

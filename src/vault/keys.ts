@@ -9,7 +9,7 @@ import type {
   SecretListing,
   VersionInfo,
 } from '../rotation/ports.ts';
-import { CLIENT_OPTIONS, perVault, type VaultDeps } from './clients.ts';
+import { CLIENT_OPTIONS, callingVault, perVault, type VaultDeps } from './clients.ts';
 import { vaultError, type VaultAction } from './errors.ts';
 import { newestFirst } from './key-vault.ts';
 
@@ -19,13 +19,7 @@ import { newestFirst } from './key-vault.ts';
  */
 export function createKeys(deps: VaultDeps): KeysPort {
   const client = perVault((vault) => connect(vault, deps));
-  const calling = async <T>(action: VaultAction, call: Call, make: (on: KeyClient) => Promise<T>): Promise<T> => {
-    try {
-      return await make(await client(action.vault));
-    } catch (error) {
-      throw vaultError(error, action, call.now());
-    }
-  };
+  const calling = callingVault(client);
   return {
     async current({ vault, name }, call) {
       const action = about({ vault, name }, 'reading', 'get');
