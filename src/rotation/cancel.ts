@@ -7,7 +7,7 @@ import { waitsInVault } from './make.ts';
 import { makesOneMore, revokeOrphans } from './orphans.ts';
 import { isElsewhere, plan, rotationIdOf, tagsMoved } from './plan.ts';
 import type { CurrentVersion, JournalEntry, Managed, ObjectRef } from './ports.ts';
-import { isHeld, type Run } from './record.ts';
+import { ended, isHeld, type Run } from './record.ts';
 import { managedOf, read, REQUEST_MS } from './runbook.ts';
 import { unstage } from './staging.ts';
 
@@ -24,16 +24,7 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
   const found = await read(engine, rotationId);
   const entry = await scope.run('reading the journal', (call) => engine.journal.read(found.object, call));
   const at = engine.clock.now();
-  const cancelled = ({ blocked: _blocked, lastError: _lastError, wakeAt: _wakeAt, ...run }: Run): Run => ({
-    ...run,
-    state: 'cancelled',
-    updatedAt: at.toISOString(),
-    finishedAt: at.toISOString(),
-    steps: [
-      ...run.steps,
-      { step: run.step, at: at.toISOString(), ms: 0, outcome: 'skipped', detail: `cancelled by ${by}` },
-    ],
-  });
+  const cancelled = (run: Run): Run => ended(run, 'cancelled', at, `cancelled by ${by}`);
   if (entry?.record.run?.rotationId !== rotationId) {
     if (found.run.state !== 'queued') throw notCancellable(found.run, 'it is over');
     const run = cancelled(found.run);

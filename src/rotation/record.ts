@@ -86,6 +86,18 @@ export interface JournalRecord {
   readonly run?: Run;
 }
 
+/** The run as it ends without having done its next step, and why. Pure. */
+export function ended(
+  { blocked: _blocked, lastError: _lastError, wakeAt: _wakeAt, ...run }: Run,
+  state: 'done' | 'cancelled',
+  now: Date,
+  detail: string,
+): Run {
+  const at = now.toISOString();
+  const last: StepEntry = { step: run.step, at, ms: 0, outcome: 'skipped', detail };
+  return { ...run, state, updatedAt: at, finishedAt: at, steps: [...run.steps, last] };
+}
+
 /** No runner takes the lease for longer (LEASE_MS); one that reaches further was written by a clock that was wrong. */
 const LONGEST_LEASE_MS = 15 * 60_000;
 

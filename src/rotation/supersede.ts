@@ -3,7 +3,7 @@ import { isOver, isPublished } from './machine.ts';
 import { makesOneMore } from './orphans.ts';
 import { isElsewhere } from './plan.ts';
 import type { Managed, RotateMessage } from './ports.ts';
-import type { Run } from './record.ts';
+import { ended, type Run } from './record.ts';
 import type { Session } from './session.ts';
 
 /** `compromised` does not wait for the run before it: that one's old credential is what the new run overwrites. */
@@ -15,24 +15,7 @@ export async function supersede(
 ): Promise<Pick<Run, 'supersedes'>> {
   const old = session.run;
   if (old === undefined || isOver(old) || message.trigger !== 'compromised') return {};
-  const at = session.now().toISOString();
-  const { blocked: _blocked, lastError: _lastError, wakeAt: _wakeAt, ...rest } = old;
-  const run: Run = {
-    ...rest,
-    state: 'done',
-    updatedAt: at,
-    finishedAt: at,
-    steps: [
-      ...old.steps,
-      {
-        step: old.step,
-        at,
-        ms: 0,
-        outcome: 'skipped',
-        detail: 'superseded: the credential was reported as compromised',
-      },
-    ],
-  };
+  const run = ended(old, 'done', session.now(), 'superseded: the credential was reported as compromised');
   await session.call('closing the run before', (call) => engine.journal.announceRun(message.object, run, call));
   const left = leftBy(managed, old);
   return left.length === 0 ? {} : { supersedes: left };

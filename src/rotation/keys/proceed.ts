@@ -6,7 +6,7 @@ import { newRun } from '../new-run.ts';
 import { abandon, askedFor, openRun } from '../open-run.ts';
 import type { Decision } from '../policy.ts';
 import type { ManagedKey, RotateMessage } from '../ports.ts';
-import type { Run } from '../record.ts';
+import { ended, type Run } from '../record.ts';
 import { refuse } from '../refuse.ts';
 import type { Session } from '../session.ts';
 import { look, notManaged, type Seen } from './look.ts';
@@ -128,15 +128,8 @@ async function newVersion(engine: Engine, session: Session, message: RotateMessa
 async function supersede(engine: Engine, session: Session): Promise<void> {
   const old = session.run;
   if (old === undefined || isOver(old)) return;
-  const at = session.now().toISOString();
-  const { blocked: _blocked, lastError: _lastError, wakeAt: _wakeAt, ...rest } = old;
-  const detail = isPublished(old) ? 'superseded: its users are brought to a newer version' : 'superseded';
-  const run: Run = {
-    ...rest,
-    state: isPublished(old) ? 'done' : 'cancelled',
-    updatedAt: at,
-    finishedAt: at,
-    steps: [...old.steps, { step: old.step, at, ms: 0, outcome: 'skipped', detail }],
-  };
+  const run = isPublished(old)
+    ? ended(old, 'done', session.now(), 'superseded: its users are brought to a newer version')
+    : ended(old, 'cancelled', session.now(), 'superseded');
   await session.call('closing the run before', (call) => engine.journal.announceRun(session.object, run, call));
 }
