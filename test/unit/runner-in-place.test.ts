@@ -116,6 +116,15 @@ describe('a rotation in place', () => {
     expect(bench.currentWorks()).toBe(true);
   });
 
+  it('of a compromised password is over at once, also when the clock goes back meanwhile', async () => {
+    const bench = single();
+    bench.calls.before('announcer.announce', () => bench.clock.advance(-1000));
+    expect(await bench.deliver(bench.message('compromised', { rotationId: 'leak' }))).toMatchObject({
+      outcome: 'retired',
+    });
+    expect(bench.run).toMatchObject({ state: 'done' });
+  });
+
   it('is closed also when the tags of its secret are gone by then', async () => {
     const bench = single();
     await bench.rotated();
