@@ -171,7 +171,7 @@ export function slotOwned(system: string, owner: ObjectRef): RotationError {
     code: 'SLOT_OWNED',
     recovery: 'human',
     message: `the credentials of ${system} belong to ${owner.vault}/secrets/${owner.name}: two secrets that rotate the same pair would destroy each other's`,
-    remedy: `${ONE_SECRET_ONLY} When ${owner.name} no longer names this system, the slots are free by themselves.`,
+    remedy: `${ONE_SECRET_ONLY} When the tags of ${owner.name} name none of them any more, and no open run of it needs one, they are free by themselves.`,
   });
 }
 
