@@ -34,7 +34,7 @@ const SRC_LAYERS: readonly Layer[] = [
     may: ['src/main.ts', 'src/rotation/errors.ts', '@azure/functions'],
   },
   {
-    files: ['src/main.ts', 'src/http.ts', 'src/intake.ts', 'src/health.ts'],
+    files: ['src/main.ts', 'src/http.ts', 'src/http/', 'src/intake.ts', 'src/health.ts'],
     may: [
       ...['src/rotation/', 'src/rotators/', 'src/consumers/', 'src/vault/', 'src/state/', 'src/config/', 'src/azure/'],
       ...['node:crypto', TOKENS, '@azure/identity'],
