@@ -117,10 +117,13 @@ describe('a secret whose tags name another second account now', () => {
     expect(blockedBy(bench)).toMatchObject({ code: 'SLOT_OWNED' });
   });
 
-  it('has left it also when it has no run at all', async () => {
+  it('has left it also when it has no run at all, or one that has chosen nothing yet', async () => {
     const bench = await freed();
     bench.journal.put({ schema: 1, object: OBJECT });
     expect(await ask(bench)).toMatchObject({ outcome: 'rotated' });
+    const other = await freed();
+    other.leave({ state: 'blocked', step: 'claim' });
+    expect(await ask(other)).toMatchObject({ outcome: 'rotated' });
   });
 });
 

@@ -220,6 +220,17 @@ describe('old versions', () => {
     expect(enabledOf(bench)).toEqual(['v2']);
   });
 
+  it('of a compromised secret are left where nothing tells which they are, but for the one that it replaced', async () => {
+    const bench = new Bench({ overlap: 'many', revocable: false, proof: 'none' });
+    bench.seed();
+    const versions = bench.vault.versions.bind(bench.vault);
+    const without = async () => (await versions(OBJECT)).filter(({ version }) => version !== 'v3');
+    Object.assign(bench.vault, { versions: without });
+    bench.calls.before('announcer.announce', () => bench.vault.change(OBJECT, { tags: {} }));
+    await bench.deliver(bench.message('compromised', { rotationId: 'leak' }));
+    expect(enabledOf(bench)).toEqual(['v3', 'v1']);
+  });
+
   it('of a compromised secret do not include what somebody has written since', async () => {
     const bench = new Bench({ overlap: 'many', revocable: false, proof: 'none' });
     bench.calls.before('announcer.announce', () => void bench.vault.put(OBJECT, 'by hand', TAGS));

@@ -120,6 +120,21 @@ describe('a rotation in place', () => {
     expect(bench.run.blocked).toMatchObject({ code: 'DRIFTED', message: containing('without the vault') });
   });
 
+  it('does not take a secret that was never written for a pending version, nor a question that failed for a refusal', async () => {
+    const bench = single();
+    bench.calls.fail('vault.write', error('UNAVAILABLE'));
+    await bench.deliver(bench.message());
+    bench.rotator.passwords.set('a', 'changed-by-somebody');
+    bench.calls.fail('rotator.test', error('UNAVAILABLE'));
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    expect(bench.run).toMatchObject({ state: 'waiting', lastError: { code: 'UNAVAILABLE' } });
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    expect(bench.run.blocked).toMatchObject({ code: 'DRIFTED', message: containing('without the vault') });
+    expect(bench.minted, 'nothing new is put away before it is clear what is live').toHaveLength(1);
+  });
+
   it('goes on after any other failure of the question which value is live', async () => {
     const bench = single();
     bench.calls.fail('rotator.set', error('UNAVAILABLE'));

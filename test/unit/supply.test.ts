@@ -131,6 +131,12 @@ describe('a value that is handed in', () => {
     expect(bench.vault.peek(OBJECT)[0]?.value.reveal()).toBe(VALUE);
   });
 
+  it('repeats what the queue’s own failure says is to be done', async () => {
+    const bench = await asked();
+    bench.calls.fail('queue.rotate', error('ACCESS_DENIED', { remedy: 'az role assignment create …' }));
+    await expect(hand(bench)).rejects.toMatchObject({ effect: 'applied', remedy: containing('az role assignment') });
+  });
+
   it('is not called kept when what failed is a bug', async () => {
     const bench = await asked();
     bench.calls.fail('queue.rotate', new TypeError('a bug'));
