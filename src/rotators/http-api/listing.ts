@@ -4,7 +4,7 @@ import { ask, type Answered, type Asking, type HttpApiDeps } from './client.ts';
 import type { HttpApi } from './config.ts';
 import type { List } from './description.ts';
 import { rotationIdOf } from './label.ts';
-import { at, holds, momentAt, textAt } from './pointer.ts';
+import { at, holds, idAt, momentAt, textAt } from './pointer.ts';
 
 /** A key as the listing shows it. */
 export interface Listed extends LiveCredential {
@@ -22,8 +22,12 @@ export async function listKeys(deps: HttpApiDeps, api: HttpApi, call: Call): Pro
   const { list } = api.description;
   const found: Listed[] = [];
   let next: Page | undefined = firstPage(list);
+  const asked = new Set<string>();
   for (let turn = 0; next !== undefined; turn += 1) {
     if (turn === MOST_PAGES) throw misfit(api, `does not end after ${MOST_PAGES} pages`);
+    const page = JSON.stringify(next);
+    if (asked.has(page)) throw misfit(api, 'goes in a circle: the next page is one that was read already');
+    asked.add(page);
     const asking = { what: 'listing the keys', writes: false, ...next };
     const answer: Answered = await ask(deps, api, list, asking, call);
     const items = at(answer.body, list.items);
@@ -75,13 +79,14 @@ function linked(api: HttpApi, link: string | undefined): Page | undefined {
   const origin = `https://${api.host}`;
   const url = URL.canParse(link, origin) ? new URL(link, origin) : undefined;
   if (url?.origin !== new URL(origin).origin) throw misfit(api, 'names a next page on another host');
-  return { values: { cursor: null }, page: { url } };
+  // Never a user or a password that the answer put into it.
+  return { values: { cursor: null }, page: { url: new URL(`${url.pathname}${url.search}`, origin) } };
 }
 
 function listed(api: HttpApi, item: unknown): Listed {
   const { id, label, expires, created } = api.description.list.item;
-  const credentialId = textAt(item, id);
-  if (credentialId === undefined) throw misfit(api, `holds a key without an id at '${id}'`);
+  const credentialId = idAt(item, id);
+  if (credentialId === undefined) throw misfit(api, `holds a key without an id that can be used at '${id}'`);
   const name = label === undefined ? undefined : textAt(item, label);
   const rotationId = name === undefined ? undefined : rotationIdOf(name);
   const notAfter = expires === undefined ? undefined : momentAt(item, expires);
