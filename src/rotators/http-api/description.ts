@@ -75,6 +75,8 @@ export interface Moment {
 export interface List extends Operation {
   /** Where the array of keys is; empty when the answer is the array. */
   readonly items: Pointer;
+  /** The answer leaves the array out when there are no keys. */
+  readonly absentWhenEmpty?: boolean;
   readonly item: {
     readonly id: Pointer;
     readonly label?: Pointer;

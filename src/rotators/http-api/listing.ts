@@ -30,14 +30,23 @@ export async function listKeys(deps: HttpApiDeps, api: HttpApi, call: Call): Pro
     asked.add(page);
     const asking = { what: 'listing the keys', writes: false, ...next };
     const answer: Answered = await ask(deps, api, list, asking, call);
-    const items = at(answer.body, list.items);
-    if (!Array.isArray(items)) throw misfit(api, `holds no list at '${list.items}'`);
-    for (const item of items as readonly unknown[]) {
+    const items = itemsIn(api, answer.body);
+    for (const item of items) {
       if ((list.where ?? []).every((condition) => holds(item, condition))) found.push(listed(api, item));
     }
     next = nextPage(api, answer, items.length, next);
   }
   return found;
+}
+
+function itemsIn(api: HttpApi, body: unknown): readonly unknown[] {
+  const { items: pointer, absentWhenEmpty } = api.description.list;
+  const items = at(body, pointer);
+  if (Array.isArray(items)) return items as readonly unknown[];
+  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
+  const left = absentWhenEmpty === true && isObject && items === undefined;
+  if (!left) throw misfit(api, `holds no list at '${pointer}'`);
+  return [];
 }
 
 interface Page extends Pick<Asking, 'page' | 'values'> {
