@@ -170,6 +170,23 @@ describe('a listing', () => {
     expect((await failureOf(rotator.list(target, call()))).message).toContain('does not end after 200 pages');
   });
 
+  test.each([
+    ['an empty one', []],
+    ['the last one again', ['k5']],
+  ])('without a size of its pages is read until the next page is %s', async (_what, behind) => {
+    const pages = { kind: 'page', query: 'page', first: 1 } as const;
+    const where = [{ pointer: '/on', equals: true }];
+    const { rotator, target } = bench({ ...NAMED, list: { ...NAMED.list, pages, where } });
+    // A whole page of keys that are out of use is not the last one.
+    const all = [['k1', 'k2'], ['off1', 'off2'], ['k5']];
+    answers = ({ query }) => {
+      const ids = all[Number(query.get('page')) - 1] ?? behind;
+      return { status: 200, body: { keys: ids.map((id) => ({ id, name: 'n', on: id.startsWith('k') })) } };
+    };
+    expect((await rotator.list(target, call())).map(({ credentialId }) => credentialId)).toEqual(['k1', 'k2', 'k5']);
+    expect(asked).toHaveLength(4);
+  });
+
   test('takes no user and no password from the address of the next page', async () => {
     const { rotator, target } = bench({ ...NAMED, list: { ...NAMED.list, pages: { kind: 'next', pointer: '/next' } } });
     const seen: unknown[] = [];

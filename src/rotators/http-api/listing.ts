@@ -23,6 +23,8 @@ export async function listKeys(deps: HttpApiDeps, api: HttpApi, call: Call): Pro
   const found: Listed[] = [];
   let next: Page | undefined = firstPage(list);
   const asked = new Set<string>();
+  // A key that is made or removed meanwhile moves others to a page that was read already.
+  const seen = new Set<string>();
   for (let turn = 0; next !== undefined; turn += 1) {
     if (turn === MOST_PAGES) throw misfit(api, `does not end after ${MOST_PAGES} pages`);
     const page = JSON.stringify(next);
@@ -31,10 +33,14 @@ export async function listKeys(deps: HttpApiDeps, api: HttpApi, call: Call): Pro
     const asking = { what: 'listing the keys', writes: false, ...next };
     const answer: Answered = await ask(deps, api, list, asking, call);
     const items = itemsIn(api, answer.body);
+    const before = seen.size;
     for (const item of items) {
-      if ((list.where ?? []).every((condition) => holds(item, condition))) found.push(listed(api, item));
+      const id = textAt(item, list.item.id) ?? JSON.stringify(item);
+      const isNew = !seen.has(id);
+      seen.add(id);
+      if (isNew && (list.where ?? []).every((condition) => holds(item, condition))) found.push(listed(api, item));
     }
-    next = nextPage(api, answer, items.length, next);
+    next = nextPage(api, answer, { count: items.length, fresh: seen.size - before }, next);
   }
   return found;
 }
@@ -60,13 +66,20 @@ function firstPage({ pages }: List): Page {
   return { values: { cursor: null } };
 }
 
-function nextPage(api: HttpApi, answer: Answered, count: number, { number = 0 }: Page): Page | undefined {
+interface PageRead {
+  readonly count: number;
+  /** How many of its keys no page before it had. */
+  readonly fresh: number;
+}
+
+function nextPage(api: HttpApi, answer: Answered, read: PageRead, { number = 0 }: Page): Page | undefined {
   const { pages } = api.description.list;
   switch (pages?.kind) {
     case undefined:
       return undefined;
     case 'page':
-      if (count < pages.size) return undefined;
+      // Without a size, some services give the last page again for every number behind it.
+      if (pages.size === undefined ? read.fresh === 0 : read.count < pages.size) return undefined;
       return { number: number + 1, page: { query: pages.query, value: String(number + 1) } };
     case 'cursor': {
       const cursor = textAt(answer.body, pages.pointer);
