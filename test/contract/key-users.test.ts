@@ -4,7 +4,7 @@ import { startVault } from '../../sandbox/vault/vault.ts';
 import type { VaultService } from '../../sandbox/vault/vault.ts';
 import { FOLLOW_MS } from '../../sandbox/arm/cmk.ts';
 import { STORAGE_USER } from '../../src/consumers/key-users/rows/storage.ts';
-import { createKeyUsers } from '../../src/consumers/key-users/users.ts';
+import { createKeyUsers, KEY_USER_ROWS } from '../../src/consumers/key-users/users.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
 import type { Call, Clock, KeyUse, KeyUser } from '../../src/rotation/ports.ts';
 import { startStorageCloud, type StorageCloud } from '../support/storage-cloud.ts';
@@ -116,6 +116,20 @@ it('a storage account that is back at Microsoft’s keys uses none, whatever is 
     STORAGE_USER.use({ properties: { encryption: { keySource, keyvaultproperties } } });
   expect(use('Microsoft.Storage').key).toBeUndefined();
   expect(use('Microsoft.Keyvault').key).toEqual({ vault: 'https://kv.vault.azure.net', name: 'cmk' });
+});
+
+it.each(KINDS)('a $kind is not asked for by a name that climbs: .. and .', async ({ kind }) => {
+  const user = users.find((one) => one.kind === kind);
+  const type = KEY_USER_ROWS.find((row) => row.kind === kind)?.type ?? '';
+  const frame = `/subscriptions/${cloud.arm.subscriptionId}/resourceGroups`;
+  for (const id of [
+    `${frame}/rg/providers/${type}/..`,
+    `${frame}/rg/providers/${type}/.`,
+    `${frame}/../providers/${type}/a1b2c`,
+  ]) {
+    expect(user?.claims(id)).toBe(true);
+    expect((await failure(user?.read(id, call()) ?? Promise.resolve())).code).toBe('CONFIG_INVALID');
+  }
 });
 
 describe.each(KINDS)('a $kind', ({ kind, make, write, read, calls, later }) => {
