@@ -5,13 +5,15 @@ export const MAX_ATTEMPTS = 10;
 
 const FIRST_MS = 5_000;
 const LONGEST_MS = 3600_000;
+/** No service is waited for longer in one go, whatever it asks for: a header must not put a rotation off for a year. */
+const LONGEST_ASKED_MS = 24 * LONGEST_MS;
 
 /**
- * How long to wait before attempt `attempts + 1`, in ms: the service's own Retry-After if it gave one, else 5 s doubled
+ * How long to wait before attempt `attempts + 1`, in ms: the service's own Retry-After if it gave one (a day at most), else 5 s doubled
  * each time up to an hour, less up to a quarter at random so that a hundred failed runs do not come back as one.
  */
 export function backoffMs(error: RotationError, attempts: number, random: () => number): number {
-  if (error.retryAfterMs !== undefined) return Math.max(error.retryAfterMs, 1000);
+  if (error.retryAfterMs !== undefined) return Math.min(Math.max(error.retryAfterMs, 1000), LONGEST_ASKED_MS);
   const full = Math.min(FIRST_MS * 2 ** Math.max(attempts - 1, 0), LONGEST_MS);
   return Math.round(full * (1 - random() / 4));
 }

@@ -23,7 +23,9 @@ describe('the wait before the next attempt', () => {
     [1, 1000],
     [0, 1000],
     [-5, 1000],
-  ])('is what the service asks for: %i ms, but a second at least', (retryAfterMs, ms) => {
+    [365 * 24 * 3600_000, 24 * 3600_000],
+    [Infinity, 24 * 3600_000],
+  ])('is what the service asks for: %d ms, but a second at least and a day at most', (retryAfterMs, ms) => {
     expect(backoffMs(error('THROTTLED', { retryAfterMs }), 3, () => 0.5)).toBe(ms);
   });
 
