@@ -29,6 +29,13 @@ describe('the wait before the next attempt', () => {
     expect(backoffMs(error('THROTTLED', { retryAfterMs }), 3, () => 0.5)).toBe(ms);
   });
 
+  it('does not use up every attempt within seconds where a service asks for a second each time', () => {
+    const impatient = error('THROTTLED', { retryAfterMs: 1000 });
+    const waits = Array.from({ length: MAX_ATTEMPTS - 1 }, (_, i) => backoffMs(impatient, i + 1, () => 0));
+    expect(waits.slice(0, 4)).toEqual([1000, 1000, 1000, 40_000]);
+    expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(40 * 60_000);
+  });
+
   it('adds up to most of an hour before a person is asked', () => {
     const waits = Array.from({ length: MAX_ATTEMPTS - 1 }, (_, i) => backoffMs(failure, i + 1, () => 0));
     expect(waits.reduce((sum, ms) => sum + ms, 0) / 60_000).toBeCloseTo(42.6, 1);
