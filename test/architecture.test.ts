@@ -73,8 +73,10 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/rotators/accounts/'], may: PORTS },
   { files: ['src/consumers/key-users/'], may: [...PORTS, ARM] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
-  // It reads the tags of another secret, in which a pair may be named.
-  { files: ['src/rotators/derived/'], may: [...PORTS, 'src/rotation/tag.ts', 'src/rotators/accounts/'] },
+  // What the rotators share that compute a secret from another one. It reads the tags of that one.
+  { files: ['src/rotators/sources/'], may: [...PORTS, 'src/rotation/tag.ts'] },
+  // In the source's tags a pair may be named.
+  { files: ['src/rotators/derived/'], may: [...PORTS, 'src/rotators/sources/', 'src/rotators/accounts/'] },
   { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
   // What the rotators share that speak HTTPS to systems which only the settings know.
   { files: ['src/rotators/http/'], may: [...PORTS, 'node:dns', 'node:net', 'node:http', 'node:https'] },
