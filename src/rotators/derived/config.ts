@@ -9,7 +9,7 @@ export interface DerivedConfig {
 
 /** @returns the secret that a URL without a version and without a query names, or undefined */
 export function readSecret(address: string): ObjectRef | undefined {
-  return address.includes('?') ? undefined : readAddress(address)?.source;
+  return address.includes('?') ? undefined : readAddress(address);
 }
 
 /**

@@ -3,19 +3,13 @@ import type { ObjectRef } from '../../rotation/ports.ts';
 
 const SECRET = /^\/secrets\/([0-9a-zA-Z-]{1,127})\/?$/;
 
-/** A secret, and what is asked of it behind the `?` of its URL. */
-export interface SourceAddress {
-  readonly source: ObjectRef;
-  readonly query: URLSearchParams;
-}
-
-/** @returns the secret that a URL without a version names, with the URL's query, or undefined */
-export function readAddress(address: string): SourceAddress | undefined {
+/** @returns the secret that a URL without a version names, whatever stands in the URL's query, or undefined */
+export function readAddress(address: string): ObjectRef | undefined {
   if (!URL.canParse(address)) return undefined;
-  const { protocol, origin, pathname, searchParams, hash, username } = new URL(address);
+  const { protocol, origin, pathname, hash, username } = new URL(address);
   const name = SECRET.exec(pathname)?.[1];
   if (protocol !== 'https:' || hash + username !== '' || name === undefined) return undefined;
-  return { source: { kind: 'secret', vault: origin, name: name.toLowerCase() }, query: searchParams };
+  return { kind: 'secret', vault: origin, name: name.toLowerCase() };
 }
 
 /**

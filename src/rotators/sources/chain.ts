@@ -38,7 +38,7 @@ export function said({ tags }: CurrentVersion, name: string): string {
 /** What a version says that it is computed from. */
 function sourceIn(version: CurrentVersion): ObjectRef | undefined {
   if (!COMPUTED.includes(said(version, 'Rotator').toLowerCase())) return undefined;
-  return readAddress(said(version, 'ProviderAddress'))?.source;
+  return readAddress(said(version, 'ProviderAddress'));
 }
 
 function cycle(seen: readonly string[]): RotationError {
