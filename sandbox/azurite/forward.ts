@@ -10,7 +10,9 @@ export function forward(request: SandboxRequest, port: number, agent: https.Agen
     delete headers['transfer-encoding'];
     if (request.body.length > 0) headers['content-length'] = String(request.body.length);
     const { method, rawUrl } = request;
-    const outgoing = https.request({ host: '127.0.0.1', port, method, path: rawUrl, headers, agent }, (incoming) => {
+    // Without a name of its own, the certificate would be compared with the Host header.
+    const to = { host: '127.0.0.1', servername: 'localhost', port };
+    const outgoing = https.request({ ...to, method, path: rawUrl, headers, agent }, (incoming) => {
       answer(incoming).then(resolve, reject);
     });
     outgoing.on('error', reject);
