@@ -73,8 +73,14 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/rotators/accounts/'], may: PORTS },
   { files: ['src/consumers/key-users/'], may: [...PORTS, ARM] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
-  // It reads the tags of another secret, in which a pair may be named.
-  { files: ['src/rotators/derived/'], may: [...PORTS, 'src/rotation/tag.ts', 'src/rotators/accounts/'] },
+  // What the rotators share that compute a secret from another one. It reads the tags of that one.
+  { files: ['src/rotators/sources/'], may: [...PORTS, 'src/rotation/tag.ts'] },
+  // In the source's tags a pair may be named.
+  { files: ['src/rotators/derived/'], may: [...PORTS, 'src/rotators/sources/', 'src/rotators/accounts/'] },
+  {
+    files: ['src/rotators/sas-token/'],
+    may: [...PORTS, ...AZURE_REST, 'src/rotators/sources/', '@azure/storage-blob'],
+  },
   { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
   // What the rotators share that speak HTTPS to systems which only the settings know.
   { files: ['src/rotators/http/'], may: [...PORTS, 'node:dns', 'node:net', 'node:http', 'node:https'] },
@@ -120,6 +126,9 @@ const REVEALING = [
   'src/rotators/postgres/client.ts',
   'src/rotators/postgres/rotator.ts',
   'src/rotators/postgres/scram.ts',
+  'src/rotators/sas-token/key.ts',
+  'src/rotators/sas-token/prove.ts',
+  'src/rotators/sas-token/sign.ts',
   'src/rotators/sql-server/client.ts',
   'src/rotators/sql-server/rotator.ts',
   'src/state/queues.ts',

@@ -89,14 +89,16 @@ export async function close(
   if (managed === undefined || waitsInVault(managed)) await unstage(engine, session.scope, session.object);
   await disableOldVersions(engine, session, managed, current);
   const at = session.now().toISOString();
-  session.note({ step: 'revoke', at, ms: 0, outcome: 'skipped', detail: 'there is nothing to revoke' });
+  // Whoever has reported a leak must not take the old credential for dead.
+  const lives = run.compromised && managed?.target.endedBy !== undefined ? `. ${managed.target.endedBy}` : '';
+  session.note({ step: 'revoke', at, ms: 0, outcome: 'skipped', detail: `there is nothing to revoke${lives}` });
   session.clear('blocked', 'lastError', 'wakeAt');
   session.change({ step: 'done', state: 'done', finishedAt: at, attempts: 0 });
   await session.saveReleased();
   return {
     outcome: 'retired',
     rotationId: run.rotationId,
-    detail: 'the rotation is over; there was nothing to revoke',
+    detail: `the rotation is over; there was nothing to revoke${lives}`,
   };
 }
 

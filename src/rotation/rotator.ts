@@ -44,6 +44,8 @@ export interface Target<C = unknown> {
   readonly current: Slot;
   /** Secrets that this one is computed from: when one of them has a new version, this one is due. */
   readonly sources?: readonly ObjectRef[];
+  /** What ends an old credential at once where `revoke` ends nothing: a sentence, told when a compromised rotation is over. */
+  readonly endedBy?: string;
   /** Every `host` or `host:port` that will be reached. The engine refuses those not allowed by the settings. */
   readonly hosts: readonly string[];
   /** The user in a connection string is not the credential's id, but a name that the system gives: `Issued.user`. */
