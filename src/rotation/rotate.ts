@@ -209,7 +209,7 @@ async function retireNow(engine: Engine, session: Session): Promise<Outcome> {
   const current = await session.call('reading the current version', (call) =>
     engine.vault.current(session.object, call),
   );
-  const managed = engine.configuration.managed(current.tags);
+  const managed = engine.configuration.managed(current.tags, session.object);
   const action = next(session.active, observed(session.now(), current, managed));
   if (action.do === 'close') return close(engine, session, managed, current);
   if (action.do !== 'retire' && action.do !== 'refuse-retire')

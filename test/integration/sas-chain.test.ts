@@ -57,6 +57,7 @@ describe('a SAS token and the key that signs it', () => {
     const { id, keys } = arm.createAccount(account);
     const settings = readSettings({
       KEYTURN_VAULTS: `${VAULT} ${OTHER_VAULT}`,
+      KEYTURN_SHARED_VAULTS: VAULT,
       KEYTURN_ALLOWED_HOSTS: `${new URL(arm.origin).host} *.blob.${blob.suffix}`,
       KeyturnStorage: 'UseDevelopmentStorage=true',
     });
@@ -220,7 +221,7 @@ describe('a SAS token and the key that signs it', () => {
 
   it('whose time has come and gone by the clock of the service is refused as such', async () => {
     const { bench, address } = await setUp();
-    const { rotator, target } = bench.engine.configuration.managed({ ProviderAddress: address }) ?? expect.fail();
+    const { rotator, target } = bench.engine.configuration.managed({ ProviderAddress: address }, REPORTS) ?? expect.fail();
     const call = { signal: AbortSignal.timeout(10_000), now: () => bench.clock.now() };
     const late = new Date(run.ctx.clock.now().getTime() - 40 * DAY);
     const current = { credentialId: '', slot: '', value: new SecretValue('sig=first') };
