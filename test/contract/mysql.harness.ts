@@ -71,6 +71,7 @@ export function mysqlHarness({ mysql, ...options }: HarnessOptions = {}): Rotato
 
   return {
     name: `mysql${single ? '-single' : ''}${options.disableOnRevoke === true ? ', locking on revoke' : ''}${mysql === undefined ? '' : `, MySQL with ${mysql}`}${real ? ', real server' : ''}`,
+    retains: single && mysql !== undefined,
     get rotator() {
       return started(rotator);
     },
