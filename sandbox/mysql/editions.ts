@@ -6,6 +6,8 @@ export type EditionName = 'mariadb' | 'mysql';
 
 export interface Edition {
   readonly title: string;
+  /** Its name in the sandbox's DNS. */
+  readonly host: string;
   /** A folder of this name in the sandbox's own. */
   readonly folder: string;
   /** The command that makes a data directory. */
@@ -41,6 +43,7 @@ function mariaDb(): Edition {
   const identified = (password: string): string => `IDENTIFIED BY PASSWORD '${nativeHash(password)}'`;
   return {
     title: 'MariaDB',
+    host: 'db.mysql.sandbox.test',
     folder: 'mysql',
     install: (data) => [
       ...[binaries.install, '--no-defaults', ...user(), `--datadir=${data}`],
@@ -69,6 +72,7 @@ function mySql(): Edition {
   const identified = (password: string): string => `IDENTIFIED BY ${literal(password)}`;
   return {
     title: 'MySQL',
+    host: 'db8.mysql.sandbox.test',
     folder: 'mysql8',
     install: (data) => [...command, ...alone, '--initialize-insecure', `--datadir=${data}`],
     start: [...command, ...alone, '--mysqlx=OFF', '--log-error-verbosity=3'],

@@ -19,7 +19,6 @@ import { ROOT, startServer } from './server.ts';
 export { findMariaDb, findMySql, whyNoMariaDb, whyNoMySql } from './binaries.ts';
 
 export const ENTRA_RESOURCE = 'https://ossrdbms-aad.database.windows.net';
-export const MYSQL_HOST = 'db.mysql.sandbox.test';
 
 export interface Account {
   readonly user: string;
@@ -76,12 +75,13 @@ export interface MysqlOptions {
 
 export async function startMysql(ctx: SandboxContext, options: MysqlOptions = {}): Promise<MysqlService> {
   const edition = editionOf(options.edition ?? 'mariadb');
+  const { host } = edition;
   const root: Account = { user: ROOT, password: randomBytes(18).toString('base64url') };
   const admin: Account = { user: 'keyturn_admin', password: randomBytes(18).toString('base64url') };
   const entraAdmin = 'keyturn_identity';
   const database = 'app';
   for (const { user, password } of [root, admin]) ctx.transcript.secret(`the password of ${user}`, password);
-  const server = await startServer(ctx, edition, root.password, [MYSQL_HOST, 'localhost', '127.0.0.1']);
+  const server = await startServer(ctx, edition, root.password, [host, 'localhost', '127.0.0.1']);
   const log = new GeneralLog(server.logFile, ctx.traffic, (text) =>
     ctx.transcript.wrote(`log of ${edition.title}`, text),
   );
@@ -95,10 +95,10 @@ export async function startMysql(ctx: SandboxContext, options: MysqlOptions = {}
   let pairs = 0;
 
   return {
-    host: MYSQL_HOST,
+    host,
     port: front.port,
     database,
-    address: `mysql://${MYSQL_HOST}:${front.port}/${database}`,
+    address: `mysql://${host}:${front.port}/${database}`,
     admin,
     entraAdmin,
     async acceptToken(token) {
