@@ -1,3 +1,4 @@
+import type { RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mintPassword } from '../../src/rotation/mint.ts';
 import { SecretValue, type Rotator, type Target } from '../../src/rotation/ports.ts';
@@ -92,7 +93,9 @@ describe.runIf(announce(whyNoMySqlHere()))('the mysql rotator on MySQL itself', 
     await set(mintPassword());
     const [, lock = ''] = /GET_LOCK\('(keyturn [^']+)', 20\)(?!.*GET_LOCK)/s.exec(stage.mysql.log()) ?? [];
     const other = await stage.connect();
-    await other.query('SELECT GET_LOCK(?, 0)', [lock]);
+    // The session before says goodbye without waiting to be heard, and holds the lock until it is.
+    const [[got]] = await other.query<RowDataPacket[]>('SELECT GET_LOCK(?, 20) AS got', [lock]);
+    expect(got).toEqual({ got: 1 });
     stage.mysql.settle();
     stage.ctx.traffic.clear();
     const next = mintPassword();
