@@ -221,7 +221,8 @@ describe('a SAS token and the key that signs it', () => {
 
   it('whose time has come and gone by the clock of the service is refused as such', async () => {
     const { bench, address } = await setUp();
-    const { rotator, target } = bench.engine.configuration.managed({ ProviderAddress: address }, REPORTS) ?? expect.fail();
+    const { rotator, target } =
+      bench.engine.configuration.managed({ ProviderAddress: address }, REPORTS) ?? expect.fail();
     const call = { signal: AbortSignal.timeout(10_000), now: () => bench.clock.now() };
     const late = new Date(run.ctx.clock.now().getTime() - 40 * DAY);
     const current = { credentialId: '', slot: '', value: new SecretValue('sig=first') };
