@@ -34,7 +34,7 @@ const SRC_LAYERS: readonly Layer[] = [
     may: ['src/main.ts', 'src/rotation/errors.ts', '@azure/functions'],
   },
   {
-    files: ['src/main.ts', 'src/http.ts', 'src/intake.ts', 'src/health.ts'],
+    files: ['src/main.ts', 'src/http.ts', 'src/http/', 'src/intake.ts', 'src/health.ts'],
     may: [
       ...['src/rotation/', 'src/rotators/', 'src/consumers/', 'src/vault/', 'src/state/', 'src/config/', 'src/azure/'],
       ...['node:crypto', TOKENS, '@azure/identity'],
@@ -64,16 +64,18 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/config/'], may: PORTS },
   {
     files: ['src/rotators/sql-server/'],
-    may: [...PORTS, 'node:crypto', 'node:tls', 'node:net', 'tedious'],
+    may: [...PORTS, 'src/rotators/accounts/', 'node:crypto', 'node:tls', 'node:net', 'tedious'],
   },
   {
     files: ['src/rotators/postgres/'],
     may: [...PORTS, 'src/rotators/accounts/', 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
   },
-  // What the rotators of database accounts refuse in the same words.
+  // What the rotators of database accounts have in common: pairs, addresses, refusals in the same words.
   { files: ['src/rotators/accounts/'], may: PORTS },
   { files: ['src/consumers/key-users/'], may: [...PORTS, ARM] },
-  { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
+  { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
+  // It reads the tags of another secret, in which a pair may be named.
+  { files: ['src/rotators/derived/'], may: [...PORTS, 'src/rotation/tag.ts', 'src/rotators/accounts/'] },
   // What the rotators of applications' credentials in Entra share: Graph, the log-in, and how a new one comes to be known.
   { files: ['src/rotators/entra/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
   { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, 'src/rotators/entra/', TOKENS] },
