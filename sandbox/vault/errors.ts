@@ -33,6 +33,11 @@ export function keyNotFound(nameOrId: string): HttpProblem {
   );
 }
 
+/** @param operation as the service spells it: `unwrapKey` */
+export function keyDisabled(operation: string): HttpProblem {
+  return kvError(403, 'Forbidden', `Operation ${operation} is not allowed on a disabled key.`, 'KeyDisabled');
+}
+
 export function secretDisabled(): HttpProblem {
   return kvError(403, 'Forbidden', 'Operation get is not allowed on a disabled secret.', 'SecretDisabled');
 }
@@ -87,7 +92,8 @@ export function throttled(retryAfterSeconds?: number): HttpProblem {
 /** What a caller may do, as the permission models name it. `update` is PATCH: policy permission `set`. */
 export type VaultAction =
   | ('get' | 'list' | 'set' | 'update' | 'delete' | 'recover' | 'purge' | 'backup' | 'restore')
-  | ('create' | 'rotate' | 'getRotationPolicy' | 'setRotationPolicy');
+  | ('create' | 'rotate' | 'getRotationPolicy' | 'setRotationPolicy')
+  | ('encrypt' | 'decrypt' | 'wrapkey' | 'unwrapkey');
 
 export type Refusal =
   | 'AccessDenied'
@@ -111,6 +117,10 @@ const DATA_ACTIONS: Readonly<Record<VaultAction, string>> = {
   rotate: 'rotate/action',
   getRotationPolicy: 'rotationpolicies/read',
   setRotationPolicy: 'rotationpolicies/write',
+  encrypt: 'encrypt/action',
+  decrypt: 'decrypt/action',
+  wrapkey: 'wrap/action',
+  unwrapkey: 'unwrap/action',
 };
 
 /** Keys and certificates: as secrets, but for these two (built-in roles Key Vault Crypto Officer, Certificates Officer). */

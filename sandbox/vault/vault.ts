@@ -50,6 +50,8 @@ export interface VaultOptions {
   /** The real limits when absent; `false` for none. */
   readonly rateLimit?: RateLimit | false;
   readonly nullClearsDates?: boolean;
+  /** False makes keys that wrap and unwrap nothing, and cost nothing. True when absent. */
+  readonly cryptography?: boolean;
 }
 
 export interface SeedInput extends NewVersion {
@@ -117,6 +119,7 @@ export async function startVault(ctx: SandboxContext, options: VaultOptions): Pr
       now,
       onChange,
       rotationKeepsTags: () => keys.rotationKeepsTags,
+      cryptography: options.cryptography ?? true,
       onVersion(key, version) {
         ctx.transcript.wrote('tags of keys', JSON.stringify(version.tags ?? {}));
         for (const listener of keyListeners) listener({ vault: name, key, version });

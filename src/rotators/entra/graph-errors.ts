@@ -127,8 +127,10 @@ function invalid(call: GraphCallFacts): Omit<RotationErrorInit, 'message'> {
 }
 
 function grantCommands({ host, anyId }: GraphCallFacts): string {
-  const me = "<object id of the app's identity>";
-  const body = `{"principalId":"${me}","resourceId":"<$(az ad sp show --id ${GRAPH_APP} --query id -o tsv)>","appRoleId":"${OWNED_BY}"}`;
+  const me = '<object id of the identity>';
+  // The shell runs what stands between two quoted parts.
+  const graph = `'$(az ad sp show --id ${GRAPH_APP} --query id --output tsv)'`;
+  const body = `{"principalId":"${me}","resourceId":"${graph}","appRoleId":"${OWNED_BY}"}`;
   return (
     "Give the app's identity the Graph role Application.ReadWrite.OwnedBy: " +
     `az rest --method POST --url https://${host}/v1.0/servicePrincipals/${me}/appRoleAssignments --body '${body}'; ` +
