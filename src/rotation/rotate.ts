@@ -58,7 +58,7 @@ async function proveCurrent(session: Session, planned: Plan): Promise<void> {
 /** An account that is not there refuses every log-in, too; that is another thing to mend. */
 async function refuseMissing(session: Session, { managed: { rotator, target }, idle, issued }: Plan): Promise<void> {
   const blockers = await session.call('looking for the accounts', (call) => rotator.check(target, idle, issued, call));
-  const missing = blockers.find((blocker) => blocker.code === 'TARGET_NOT_FOUND');
+  const missing = blockers.find(({ code, about }) => code === 'TARGET_NOT_FOUND' && about !== 'next');
   if (missing !== undefined) throw new RotationError({ ...missing, recovery: 'reconfigure' });
 }
 

@@ -93,6 +93,8 @@ export interface Issued {
   readonly slot: Slot;
   readonly value: SecretValue;
   readonly notAfter?: Date;
+  /** It was there before this rotation, and nothing on it says whose it is: another secret may hand it out, too. */
+  readonly adopted?: true;
   /**
    * Takes the place of the user in the secret's value, where it has one: for a secret that is computed from others, and where
    * the target names its users. Absent where nobody knows it yet.
@@ -106,6 +108,8 @@ export interface Blocker {
     'GRANTS_DIFFER' | 'TARGET_NOT_FOUND' | 'ACCESS_DENIED' | 'CONFIG_INVALID' | 'HUMAN_REQUIRED' | 'UNAVAILABLE';
   readonly message: string;
   readonly remedy: string;
+  /** It is about what comes next: it keeps a rotation from beginning, and no old credential from being taken out of use. */
+  readonly about?: 'next';
 }
 
 export interface Rotator<C = unknown> {
