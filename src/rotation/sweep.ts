@@ -98,7 +98,7 @@ function report(engine: Engine, problems: string[], { code, message, remedy }: R
 /** Read from the tags of a listing; 'wrong' where they cannot be read. */
 function managedAs(engine: Engine, listing: SecretListing): Managed | 'wrong' | undefined {
   try {
-    return engine.configuration.managed(listing.tags);
+    return engine.configuration.managed(listing.tags, listing.object);
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
     engine.log('warn', 'the tags of a secret are wrong', {

@@ -18,6 +18,7 @@ function setUp(source: string = JSON.stringify({ user: 'a', password: OLD })): B
   const bench = new Bench();
   const settings = readSettings({
     KEYTURN_VAULTS: `${VAULT} ${OTHER_VAULT}`,
+    KEYTURN_SHARED_VAULTS: `${VAULT} ${OTHER_VAULT}`,
     KEYTURN_ALLOWED_HOSTS: 'bank.example',
     KeyturnStorage: 'UseDevelopmentStorage=true',
   });
@@ -139,7 +140,7 @@ describe('a derived secret', () => {
 
   it('tells a wrong value from its source’s', async () => {
     const bench = setUp();
-    const managed = bench.engine.configuration.managed(bench.vault.peek(DERIVED)[0]?.tags ?? {});
+    const managed = bench.engine.configuration.managed(bench.vault.peek(DERIVED)[0]?.tags ?? {}, DERIVED);
     const { rotator, target } = managed ?? expect.fail('it is managed');
     expect(
       await rotator.check(
@@ -181,7 +182,7 @@ describe('a source that is a bare password', () => {
     const bench = setUp(OLD);
     const [named = ''] = after.split('@');
     bench.vault.put(OBJECT, OLD, { credentialID: ` ${named} ` });
-    const managed = bench.engine.configuration.managed(bench.vault.peek(DERIVED)[0]?.tags ?? {});
+    const managed = bench.engine.configuration.managed(bench.vault.peek(DERIVED)[0]?.tags ?? {}, DERIVED);
     const { rotator, target } = managed ?? expect.fail('it is managed');
     const current = { credentialId: '', slot: '', value: new SecretValue('x'), user: before };
     expect(await rotator.set(target, { rotationId: 'r', slot: '', current }, call)).toMatchObject({ user: after });

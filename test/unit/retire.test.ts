@@ -194,7 +194,7 @@ describe('while somebody is logged in with the old credential', () => {
     bench.rotator.sessions.set('a', ['app@host']);
     const session = await Session.open({ journal: bench.journal, clock: bench.clock, owner: 'me' }, OBJECT);
     const current = await bench.vault.current(OBJECT);
-    const managed = bench.engine.configuration.managed(current.tags);
+    const managed = bench.engine.configuration.managed(current.tags, OBJECT);
     const outcome = await retire(bench.engine, session, { do: 'retire', confirm: true }, managed, current);
     expect(outcome).toMatchObject({ outcome: 'waiting' });
   });
