@@ -153,6 +153,14 @@ describe('a renewal', () => {
     expect(await port.operation(object, call())).toMatchObject({ status: 'cancelled' });
   });
 
+  it('makes one version, however many ask at the moment it ends', async () => {
+    service.certificates.operationMs = 60_000;
+    await port.renew(object, {}, call());
+    run.ctx.clock.advance(60_000);
+    await Promise.all(Array.from({ length: 5 }, () => port.operation(object, call())));
+    expect(versions()).toHaveLength(2);
+  });
+
   it('whose answer is lost is unknown, and found by asking', async () => {
     service.certificates.operationMs = DAY;
     run.ctx.faults.add({ system: 'vault', match: '/create', times: 1, action: { drop: 'after' } });
