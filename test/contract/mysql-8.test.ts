@@ -7,5 +7,4 @@ describe.runIf(announce(whyNoMySqlHere()))('on MySQL itself', () => {
   describeRotator(mysqlHarness({ mysql: 'caching_sha2_password' }));
   describeRotator(mysqlHarness({ mysql: 'mysql_native_password', disableOnRevoke: true }));
   describeRotator(mysqlHarness({ mysql: 'caching_sha2_password', accounts: 'single' }));
-  describeRotator(mysqlHarness({ mysql: 'mysql_native_password', accounts: 'single' }));
 });
