@@ -123,31 +123,31 @@ const DATA_ACTIONS: Readonly<Record<VaultAction, string>> = {
   unwrapkey: 'unwrap/action',
 };
 
-/** Keys: as secrets, but for these two (built-in role Key Vault Crypto Officer). */
-const KEY_ACTIONS: Readonly<Partial<Record<VaultAction, string>>> = { get: 'read', list: 'read' };
+/** Keys and certificates: as secrets, but for these two (built-in roles Key Vault Crypto Officer, Certificates Officer). */
+const READ_ACTIONS: Readonly<Partial<Record<VaultAction, string>>> = { get: 'read', list: 'read' };
 
 export interface RefusedCall {
   readonly vault: string;
   readonly vaultId: string;
   readonly action: VaultAction;
-  /** The name of the secret or the key. */
+  /** The name of the secret, the key or the certificate. */
   readonly secret?: string;
   /** What `secret` names; a secret when absent. */
-  readonly of?: 'key';
+  readonly of?: 'key' | 'certificate';
   readonly principal: Principal;
   readonly retryAfterSeconds?: number;
 }
 
 /** As access policies call it: a secret is changed by `set`, a key by `update`. */
 function permissionOf({ action, of }: RefusedCall): string {
-  return action === 'update' && of !== 'key' ? 'set' : action.toLowerCase();
+  return action === 'update' && of === undefined ? 'set' : action.toLowerCase();
 }
 
 /** The refusal as the vault words it for this caller, action and object. */
 export function refusal(kind: Refusal, call: RefusedCall): HttpProblem {
   const { vault, action, principal } = call;
-  const things = call.of === 'key' ? 'keys' : 'secrets';
-  const dataAction = (call.of === 'key' ? KEY_ACTIONS[action] : undefined) ?? DATA_ACTIONS[action];
+  const things = `${call.of ?? 'secret'}s`;
+  const dataAction = (call.of === undefined ? undefined : READ_ACTIONS[action]) ?? DATA_ACTIONS[action];
   const issuer = `https://sts.windows.net/${principal.tenantId}/`;
   const caller = `appid=${principal.clientId};oid=${principal.objectId};iss=${issuer}`;
   const location = `${vault};location=eastus`;

@@ -41,6 +41,7 @@ export interface StoredKey {
 export interface KeyInput {
   readonly tags?: Readonly<Record<string, string>>;
   readonly enabled?: boolean;
+  readonly nbf?: number;
   readonly exp?: number;
   readonly managed?: boolean;
 }
@@ -86,11 +87,10 @@ export class KeyStore {
     return { key, version };
   }
 
-  create(name: string, input: KeyInput): { key: StoredKey; version: KeyVersion } {
+  create(name: string, input: KeyInput, id = randomBytes(16).toString('hex')): { key: StoredKey; version: KeyVersion } {
     const nowMs = this.#options.now().getTime();
     const created = Math.floor(nowMs / 1000);
     const material = this.#options.cryptography ? lazyMaterial() : noMaterial();
-    const id = randomBytes(16).toString('hex');
     const { enabled = true, ...rest } = input;
     const version: KeyVersion = {
       ...rest,

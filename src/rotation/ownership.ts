@@ -45,8 +45,14 @@ function heldSlots({ slots, current }: Target): readonly Slot[] {
  * Before the first rotation nobody owns a slot. Another secret whose current value lies in one of ours would be locked out: at
  * once where it is the idle one (key1 in one vault, key2 in another), at the revoke where it is the same. So the vaults are
  * looked through, once in the life of a pair.
+ * @throws SLOT_OWNED
  */
-async function refuseShared(engine: Engine, session: Session, system: string, slots: readonly Slot[]): Promise<void> {
+export async function refuseShared(
+  engine: Engine,
+  session: Session,
+  system: string,
+  slots: readonly Slot[],
+): Promise<void> {
   if (slots.length === 0) return;
   const ours = describeObject(session.object);
   for (const vault of engine.configuration.vaults) {

@@ -10,6 +10,7 @@ export { SecretValue } from './secret-value.ts';
 export type * from './object.ts';
 export type * from './rotator.ts';
 export type * from './key-ports.ts';
+export type * from './certificate-ports.ts';
 
 /* ── The vault ───────────────────────────────────────────────────────────────────────────────────────── */
 

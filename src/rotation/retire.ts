@@ -136,7 +136,7 @@ async function proveCurrent(session: Session, managed: Managed, current: Current
 async function refuseMistaken(session: Session, { rotator, target }: Managed, issued: Issued): Promise<void> {
   const old = session.active.from?.slot ?? '';
   const blockers = await session.call('comparing tags and value', (call) => rotator.check(target, old, issued, call));
-  const mistaken = blockers.find(({ code }) => code === 'CONFIG_INVALID');
+  const mistaken = blockers.find(({ code, about }) => code === 'CONFIG_INVALID' && about !== 'next');
   if (mistaken !== undefined) throw currentAgain(session, mistaken.message);
 }
 

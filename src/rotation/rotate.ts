@@ -46,7 +46,7 @@ async function proveCurrent(session: Session, planned: Plan): Promise<void> {
   const run = session.active;
   const { rotator, target } = planned.managed;
   // One that is computed from a secret that has changed is refused for just that reason.
-  if (run.forced || run.compromised || target.sources !== undefined) return;
+  if (run.forced || run.compromised || target.computed === true) return;
   try {
     await session.call('testing the current credential', (call) => rotator.test(target, planned.issued, call));
   } catch (error) {
@@ -59,7 +59,7 @@ async function proveCurrent(session: Session, planned: Plan): Promise<void> {
 /** An account that is not there refuses every log-in, too; that is another thing to mend. */
 async function refuseMissing(session: Session, { managed: { rotator, target }, idle, issued }: Plan): Promise<void> {
   const blockers = await session.call('looking for the accounts', (call) => rotator.check(target, idle, issued, call));
-  const missing = blockers.find((blocker) => blocker.code === 'TARGET_NOT_FOUND');
+  const missing = blockers.find(({ code, about }) => code === 'TARGET_NOT_FOUND' && about !== 'next');
   if (missing !== undefined) throw new RotationError({ ...missing, recovery: 'reconfigure' });
 }
 
@@ -136,7 +136,7 @@ async function publish(engine: Engine, session: Session, managed: Managed): Prom
   // What is computed from others neither ends a credential nor keeps one: its sources do.
   const { overlap, retains } = managed.rotator.capabilities;
   const endsAtSet = overlap === 'none' && retains !== true;
-  const noOverlap = run.compromised || endsAtSet || managed.target.sources !== undefined;
+  const noOverlap = run.compromised || endsAtSet || managed.target.computed === true;
   const retireAt = new Date(now + (noOverlap ? 0 : managed.policy.overlapMs)).toISOString();
   session.change({
     step: 'refresh',

@@ -47,8 +47,15 @@ export interface Target<C = unknown> {
   readonly slots: readonly Slot[];
   /** The slot that the tag CredentialId names; one of `slots` where there are any. */
   readonly current: Slot;
-  /** Secrets that this one is computed from: when one of them has a new version, this one is due. */
+  /** Secrets and certificates that this one's value comes from: when one of them has a new version, this one is due. */
   readonly sources?: readonly ObjectRef[];
+  /**
+   * The credential in the value is that of the sources: they prove it, keep the old one for its overlap and end it, and
+   * this object does none of the three.
+   */
+  readonly computed?: true;
+  /** A version ends with its credential (`Issued.notAfter`), unless the tag ValidityPeriodDays itself says sooner. */
+  readonly endsWithCredential?: true;
   /** What ends an old credential at once where `revoke` ends nothing: a sentence, told when a compromised rotation is over. */
   readonly endedBy?: string;
   /** Every `host` or `host:port` that will be reached. The engine refuses those not allowed by the settings. */
@@ -97,6 +104,8 @@ export interface Issued {
   readonly slot: Slot;
   readonly value: SecretValue;
   readonly notAfter?: Date;
+  /** It was there before this rotation, and nothing on it says whose it is: another secret may hand it out, too. */
+  readonly adopted?: true;
   /**
    * Takes the place of the user in the secret's value, where it has one: for a secret that is computed from others, and where
    * the target names its users. Absent where nobody knows it yet.
@@ -106,9 +115,12 @@ export interface Issued {
 
 /** Something that stands in the way of a rotation, found without changing anything. */
 export interface Blocker {
-  readonly code: 'GRANTS_DIFFER' | 'TARGET_NOT_FOUND' | 'ACCESS_DENIED' | 'CONFIG_INVALID' | 'UNAVAILABLE';
+  readonly code:
+    'GRANTS_DIFFER' | 'TARGET_NOT_FOUND' | 'ACCESS_DENIED' | 'CONFIG_INVALID' | 'HUMAN_REQUIRED' | 'UNAVAILABLE';
   readonly message: string;
   readonly remedy: string;
+  /** It is about what comes next: it keeps a rotation from beginning, and no old credential from being taken out of use. */
+  readonly about?: 'next';
 }
 
 export interface Rotator<C = unknown> {
@@ -145,6 +157,11 @@ export interface Rotator<C = unknown> {
    * taken out of use, where it still is in use, and all sessions of the account are ended.
    */
   revoke(target: Target<C>, slot: Slot, how: { readonly endSessions: boolean }, call: Call): Promise<void>;
+  /**
+   * Where the target has sources: does the value hold what they have now? Read-only. Where it is absent, a `test` that
+   * passes says so.
+   */
+  isUpToDate?(target: Target<C>, issued: Issued, call: Call): Promise<boolean>;
   /** Creates what `check` misses (the second account, its grants). Returns what was done, one line each. */
   bootstrap?(target: Target<C>, how: { readonly dryRun: boolean }, call: Call): Promise<readonly string[]>;
 }

@@ -51,6 +51,8 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
           const { object } = listing;
           changed.set(objectKey(object), listing.updatedOn);
           created.set(objectKey(object), listing.createdOn);
+          // A certificate's newest version is listed as the secret that backs it (facts A4); either may be a source.
+          if (listing.managed) created.set(objectKey({ ...object, kind: 'certificate' }), listing.createdOn);
           const found = managedAs(engine, listing);
           if (typeof found === 'object') managed.push({ object, target: found.target });
           if (!open.has(objectKey(object)) && worthALook(engine, listing, found)) {

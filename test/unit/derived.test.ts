@@ -76,6 +76,14 @@ describe('a derived secret', () => {
     expect(bench.outcomes).toContainEqual(expect.objectContaining({ reason: 'UpToDate' }));
   });
 
+  it('follows the secret that backs a certificate, too', async () => {
+    const bench = setUp('first');
+    bench.vault.put(DERIVED, 'first', { ProviderAddress: SOURCE }, { createdOn: days(-60), expiresOn: days(60) });
+    bench.seed({ managed: true, value: 'second', tags: {}, createdOn: days(0), expiresOn: days(365) });
+    await live(bench);
+    expect(valueOf(bench)).toBe('second');
+  });
+
   it('is computed anew at its own expiry, and stays the same', async () => {
     const bench = setUp();
     await bench.deliver({ object: DERIVED, trigger: 'manual', rotationId: 'asked' });

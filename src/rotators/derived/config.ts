@@ -25,6 +25,7 @@ export function parseTarget(input: TargetInput, serves: (vault: string) => boole
     slots: [],
     current: '',
     sources: [source],
+    computed: true,
     namesUsers: true,
     hosts: [new URL(source.vault).host],
     config: { source },

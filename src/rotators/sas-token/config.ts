@@ -59,6 +59,7 @@ export function parseTarget(
     slots: [],
     current: '',
     sources: [source],
+    computed: true,
     endedBy: `The SAS token before still works until its own end. To end it now, rotate the key that signed it: POST /api/rotations {"vault":"${source.vault}","name":"${source.name}","reason":"compromised"}`,
     hosts: [new URL(source.vault).host, host],
     config: { source, host, ...parsed },
