@@ -57,7 +57,7 @@ describe('a SAS token and the key that signs it', () => {
     const { id, keys } = arm.createAccount(account);
     const settings = readSettings({
       KEYTURN_VAULTS: `${VAULT} ${OTHER_VAULT}`,
-      KEYTURN_SHARED_VAULTS: VAULT,
+      KEYTURN_SHARED_VAULTS: `${VAULT} ${OTHER_VAULT}`,
       KEYTURN_ALLOWED_HOSTS: `${new URL(arm.origin).host} *.blob.${blob.suffix}`,
       KeyturnStorage: 'UseDevelopmentStorage=true',
     });
