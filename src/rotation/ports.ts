@@ -10,6 +10,8 @@ export { SecretValue } from './secret-value.ts';
 export type * from './object.ts';
 export type * from './rotator.ts';
 export type * from './key-ports.ts';
+export type * from './certificate-ports.ts';
+export type * from './consumer-ports.ts';
 
 /* ── The vault ───────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -139,6 +141,10 @@ export interface RotateMessage {
 export interface PropagateMessage {
   readonly object: ObjectRef;
   readonly version: string;
+  /** A later look at its consumers: the version was announced before. */
+  readonly resumes?: boolean;
+  /** Asked for by a person: consumers are looked for anew, and told once more. */
+  readonly again?: boolean;
 }
 
 export interface WorkQueue {

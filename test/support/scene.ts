@@ -15,13 +15,22 @@ import { sweep } from '../../src/rotation/sweep.ts';
 import type { Fresh } from '../contract/rotator-harness.ts';
 import { Killed, Life, type Fate } from '../crash/killer.ts';
 import { Calls } from './memory/calls.ts';
+import { MemoryCertificates } from './memory/certificates.ts';
+import { MemoryAdoptions, MemoryConsumers } from './memory/consumers.ts';
 import { MemoryKeys } from './memory/keys.ts';
 import { Promises } from './promises.ts';
 import { TestQueue } from './test-queue.ts';
 import { callOf, DAY, OVERLAP_MS, type Parts } from './world-parts.ts';
 
-/** The scenes are about secrets: the vault has no keys. */
-const NO_KEYS = new MemoryKeys(new Calls(), { now: () => new Date(0), after: () => () => undefined });
+/** The scenes are about secrets: the vault has no keys and no certificates, and nobody is looked for. */
+const NO_CLOCK = { now: () => new Date(0), after: () => () => undefined };
+const NO_KEYS = new MemoryKeys(new Calls(), NO_CLOCK);
+const NO_CONSUMERS = {
+  certificates: new MemoryCertificates(new Calls()),
+  discovery: new MemoryConsumers(new Calls()),
+  consumers: [],
+  adoptions: new MemoryAdoptions(new Calls(), NO_CLOCK),
+};
 const PURE_ROTATOR = ['claims', 'parseTarget', 'describe'];
 
 /** One secret, due, with everything that outlives a process. */
@@ -237,6 +246,7 @@ export class Scene {
       vault: life.wrap('vault', vaultPort, ['validate']),
       keys: NO_KEYS,
       keyUsers: [],
+      ...NO_CONSUMERS,
       journal: life.wrap('journal', journal),
       queue: life.wrap('queue', this.#queue),
       announcer: life.wrap('announcer', { announce: async (event: Announcement) => void this.#announced.push(event) }),
