@@ -25,6 +25,10 @@ const AZURE_ERRORS = ['src/azure/remote.ts', 'src/azure/'];
 const AZURE_REST = ['src/azure/rest.ts', 'src/azure/rest-errors.ts'];
 /** The one client of Azure Resource Manager. */
 const ARM = 'src/azure/arm/';
+/** What the kinds of consumers share. */
+const CONSUMER = ['adapter', 'arm', 'discovery', 'graph', 'object-address', 'patience'].map(
+  (name) => `src/consumers/${name}.ts`,
+);
 const TOKENS = '@azure/core-auth';
 
 /** Dependency direction: functions → main → the rest; the rest never one another. */
@@ -72,6 +76,12 @@ const SRC_LAYERS: readonly Layer[] = [
   // What the rotators of database accounts refuse in the same words.
   { files: ['src/rotators/accounts/'], may: PORTS },
   { files: ['src/consumers/key-users/'], may: [...PORTS, ARM] },
+  // How consumers are found, which every kind of them shares; the registry alone knows the kinds.
+  {
+    files: ['src/consumers/registry.ts'],
+    may: [...PORTS, ARM, 'src/consumers/'],
+  },
+  { files: CONSUMER, may: [...PORTS, ...AZURE_REST, ARM] },
   { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
   { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
   // What the rotators share that speak HTTPS to systems which only the settings know.

@@ -12,10 +12,10 @@ export interface ConsumerSettings {
 const NAME = 'KEYTURN_CONSUMERS';
 
 /** Each setting with the values that it takes, the default first. */
-const CHOICES = {
+const CHOICES: { readonly [K in keyof ConsumerSettings]: readonly [ConsumerSettings[K], ...ConsumerSettings[K][]] } = {
   restart: ['soft', 'full', 'none'],
   rewritePinned: [false, true],
-} as const satisfies { readonly [K in keyof ConsumerSettings]: readonly ConsumerSettings[K][] };
+};
 
 /** KEYTURN_CONSUMERS: a JSON object with any of them. */
 export function readConsumers(env: Env, report: Report): ConsumerSettings {

@@ -4,7 +4,7 @@ import { parseJson, retryAfterMs } from '../rest-errors.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, Clock } from '../../rotation/ports.ts';
 import type { ArmCallFacts } from './errors.ts';
-import { armRefusal, askedOf, saidOf, saysGone } from './errors.ts';
+import { armRefusal, askedOf, quotaSeconds, saidOf, saysGone } from './errors.ts';
 
 export interface ArmClientDeps {
   /** Called once, at the first request. */
@@ -71,7 +71,8 @@ export function createArmClient(deps: ArmClientDeps): ArmClient {
   }
 
   function refusal({ status, text, header }: RestAnswer, request: ArmRequest, call: Call): RotationError {
-    const answer = { status, text, retryAfter: header('retry-after') };
+    const retryAfter = header('retry-after') ?? quotaSeconds(header('x-ms-user-quota-resets-after'));
+    const answer = { status, text, retryAfter };
     return armRefusal(answer, { ...request, host: endpoint.host }, call.now());
   }
 
