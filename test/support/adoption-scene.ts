@@ -5,7 +5,6 @@ import { handlePropagate } from '../../src/rotation/propagate.ts';
 import { isSettled, type Adoption } from '../../src/rotation/adoption/record.ts';
 import { Killed, type Life } from '../crash/killer.ts';
 import { Bench, OBJECT } from './memory/bench.ts';
-import { MINUTE } from './memory/clock.ts';
 
 const NAMES = ['site', 'listener-1', 'listener-2', 'door', 'app', 'vpn', 'deleted'];
 
