@@ -34,7 +34,7 @@ const SRC_LAYERS: readonly Layer[] = [
     may: ['src/main.ts', 'src/rotation/errors.ts', '@azure/functions'],
   },
   {
-    files: ['src/main.ts', 'src/http.ts', 'src/intake.ts', 'src/health.ts'],
+    files: ['src/main.ts', 'src/http.ts', 'src/http/', 'src/intake.ts', 'src/health.ts'],
     may: [
       ...['src/rotation/', 'src/rotators/', 'src/consumers/', 'src/vault/', 'src/state/', 'src/config/', 'src/azure/'],
       ...['node:crypto', TOKENS, '@azure/identity'],
@@ -63,16 +63,18 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/config/'], may: PORTS },
   {
     files: ['src/rotators/sql-server/'],
-    may: [...PORTS, 'node:crypto', 'node:tls', 'node:net', 'tedious'],
+    may: [...PORTS, 'src/rotators/accounts/', 'node:crypto', 'node:tls', 'node:net', 'tedious'],
   },
   {
     files: ['src/rotators/postgres/'],
     may: [...PORTS, 'src/rotators/accounts/', 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
   },
-  // What the rotators of database accounts refuse in the same words.
+  // What the rotators of database accounts have in common: pairs, addresses, refusals in the same words.
   { files: ['src/rotators/accounts/'], may: PORTS },
   { files: ['src/consumers/key-users/'], may: [...PORTS, ARM] },
-  { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
+  { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
+  // It reads the tags of another secret, in which a pair may be named.
+  { files: ['src/rotators/derived/'], may: [...PORTS, 'src/rotation/tag.ts', 'src/rotators/accounts/'] },
   { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
   // What the rotators share that speak HTTPS to systems which only the settings know.
   { files: ['src/rotators/http/'], may: [...PORTS, 'node:dns', 'node:net', 'node:http', 'node:https'] },
