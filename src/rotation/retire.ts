@@ -6,7 +6,7 @@ import type { Action } from './machine.ts';
 import { waitsInVault } from './make.ts';
 import { takeSlots } from './ownership.ts';
 import { isElsewhere, plan } from './plan.ts';
-import { revokeOrphans } from './orphans.ts';
+import { makesOneMore, mayHaveLeftOne, revokeOrphans } from './orphans.ts';
 import type { CurrentVersion, Issued, Managed, Target } from './ports.ts';
 import type { Session } from './session.ts';
 import { disableOldVersions } from './retention.ts';
@@ -52,6 +52,9 @@ export async function retire(
     rotator.revoke(target, old, { endSessions: run.compromised }, call),
   );
   await revokeSuperseded(engine, session, managed, old);
+  if (makesOneMore(managed) && mayHaveLeftOne(run)) {
+    await revokeOrphans(engine, session.scope, session.object, managed, run);
+  }
   await disableOldVersions(engine, session, managed, current);
   const at = session.now().toISOString();
   session.clear('blocked', 'lastError', 'wakeAt');

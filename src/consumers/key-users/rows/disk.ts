@@ -11,7 +11,7 @@ const TYPE = 'Microsoft.Compute/diskEncryptionSets';
 export const DISK_USER: KeyUserRow = {
   kind: 'disk encryption set',
   type: TYPE,
-  name: /^[\w.-]{1,80}$/,
+  name: /^\w[\w.-]{0,79}$/,
   apiVersion: '2024-03-02',
   path: '',
   reads: `${TYPE}/read`,

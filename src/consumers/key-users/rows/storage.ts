@@ -18,6 +18,9 @@ export const STORAGE_USER: KeyUserRow = {
   reads: 'Microsoft.Storage/storageAccounts/read',
   role: 'Storage Account Contributor',
   use(body) {
+    const source = textIn(objectIn(body, 'properties', 'encryption'), 'keySource')?.toLowerCase();
+    // Back at Microsoft's keys: what may be left of the customer's is not in use, and is not to be taken up again.
+    if (source === 'microsoft.storage') return { follows: 'pinned' };
     const properties = objectIn(body, 'properties', 'encryption', 'keyvaultproperties');
     const [vault, name, pinned] = ['keyvaulturi', 'keyname', 'keyversion'].map((key) => textIn(properties, key));
     const follows = pinned === undefined ? 'versionless' : 'pinned';
