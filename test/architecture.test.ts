@@ -72,6 +72,8 @@ const SRC_LAYERS: readonly Layer[] = [
   // What the rotators of database accounts have in common: pairs, addresses, refusals in the same words.
   { files: ['src/rotators/accounts/'], may: PORTS },
   { files: ['src/consumers/key-users/'], may: [...PORTS, ARM] },
+  // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
+  { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:tls'] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
   // It reads the tags of another secret, in which a pair may be named.
   { files: ['src/rotators/derived/'], may: [...PORTS, 'src/rotation/tag.ts', 'src/rotators/accounts/'] },
