@@ -27,7 +27,7 @@ import type { LaterStyle } from './operations.ts';
 import { keyName, keysOf, lookUp, lookUpGroup, parse, plainKeys, resourceOf } from './requests.ts';
 import type { Ask } from './requests.ts';
 import { Resources } from './resources.ts';
-import type { Key, Resource } from './service.ts';
+import type { Key, Resource, Serves, VaultDirectories } from './service.ts';
 import { patchEncryption } from './storage-encryption.ts';
 
 export const ARM_HOST = 'management.sandbox.test';
@@ -58,6 +58,12 @@ export interface ArmService {
   later(scope: string, style: LaterStyle): () => void;
   /** From now on the keys that resources encrypt with are looked up here. */
   attachKeys(keys: KeyDirectory): void;
+  /** From now on services look up certificates and secrets here. */
+  attachVault(vault: VaultDirectories): void;
+  /** What is served under a host name by whichever resource has it. */
+  serves(host: string): Serves | undefined;
+  /** Somebody else changes the resource: what is under way on it ends as superseded. */
+  supersede(scope: string): void;
   /** Lets the resource encrypt with a key. An address with a version pins it, unless `follows` says otherwise. */
   encrypt(id: string, url: string, follows?: boolean): void;
   /** The address of the key version that the resource encrypts with now. */
@@ -80,6 +86,7 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
   );
   const operations = new Operations();
   let keys: KeyDirectory | undefined;
+  let vault: VaultDirectories = {};
   /** By its id: a storage account, or anything else. @throws when there is neither */
   const encryptable = (id: string): { cmk?: Cmk } => {
     const found = resources.find(id) ?? accounts.find(id.split('/').at(-1) ?? '');
@@ -122,7 +129,16 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     for (const condition of conditions.after) raise(condition(ask, claims));
     const renew = (slot: string, value?: string): Key => resources.renew(resource, slot, value);
     if (resource.cmk !== undefined) follow(resource.cmk, keys, ctx.clock.now());
-    const work = found.operation.begin({ request, resource, match: found.match, renew, keys });
+    const work = found.operation.begin({
+      request,
+      resource,
+      match: found.match,
+      renew,
+      keys,
+      vault,
+      all: () => resources.all(),
+      now: ctx.clock.now(),
+    });
     const own = found.operation.later;
     return (own && operations.accept(later, () => work().body, own)) ?? work();
   }
@@ -153,6 +169,15 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     subscriptionId: accounts.subscriptionId,
     accounts,
     resources,
+    attachVault: (directories) => void (vault = directories),
+    serves(host) {
+      for (const one of resources.all()) {
+        const served = one.service.serves?.(one, host, vault, ctx.clock.now());
+        if (served !== undefined) return served;
+      }
+      return undefined;
+    },
+    supersede: (scope) => operations.supersede(scope),
     create: (address, names) =>
       resources.create(`/subscriptions/${accounts.subscriptionId}/resourceGroups/rg-sandbox`, address, names),
     createAccount: (name, group) => ({ id: accounts.create(name, group).id, keys: plainKeys(accounts, name) }),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { HttpProblem } from '../http.ts';
 import type { SandboxRequest, SandboxResponse } from '../http.ts';
 
 /** Which of ARM's two headers names the operation: `Location`, or `Azure-AsyncOperation` with a status body. */
@@ -11,6 +12,8 @@ interface Operation {
   polls: number;
   done: boolean;
   result?: unknown;
+  /** It has ended without doing its work. */
+  problem?: { readonly status: 'Failed' | 'Canceled'; readonly error: unknown };
 }
 
 /** ARM's asynchronous operations: accepted with 202 (or 201), under way at the first poll, done at the second. */
@@ -34,10 +37,11 @@ export class Operations {
   accept(
     { scope, origin, namespace }: { readonly scope: string; readonly origin: string; readonly namespace: string },
     work: () => unknown,
-    own?: { readonly style: LaterStyle; readonly status: 201 | 202 },
+    own?: { readonly style: LaterStyle; readonly status: 201 | 202; readonly isSuperseded?: true },
   ): SandboxResponse | undefined {
     const style = this.#scopes.get(scope.toLowerCase()) ?? own?.style;
     if (style === undefined) return undefined;
+    if (own?.isSuperseded === true) this.supersede(scope);
     // What nobody asks about ends all the same, before the next one begins.
     for (const earlier of this.#open.values()) if (earlier.scope === scope.toLowerCase()) this.#end(earlier);
     const id = randomUUID();
@@ -48,6 +52,17 @@ export class Operations {
     return { status: own?.status ?? 202, headers: { [header]: url, 'retry-after': wait } };
   }
 
+  /** What is under way on the resource is canceled for another change of it (azure-cli #21156). */
+  supersede(scope: string): void {
+    for (const operation of this.#open.values()) {
+      if (operation.scope !== scope.toLowerCase() || operation.done) continue;
+      operation.done = true;
+      const message = 'The operation was canceled and superseded by another operation.';
+      const error = { code: 'CanceledAndSupersededDueToAnotherOperation', message };
+      operation.problem = { status: 'Canceled', error };
+    }
+  }
+
   /** The answer to a poll; undefined when the request is none. */
   poll(request: SandboxRequest): SandboxResponse | undefined {
     const [providers, , operations, id = ''] = request.segments;
@@ -56,10 +71,13 @@ export class Operations {
     if (operation === undefined)
       return { status: 404, body: { error: { code: 'NotFound', message: 'No operation.' } } };
     operation.polls += 1;
-    const slow = this.#slow.has(operation.scope);
+    const slow = this.#slow.has(operation.scope) && !operation.done;
     const pending = slow || operation.polls < 2;
     if (!pending) this.#end(operation);
     const headers = { 'retry-after': slow ? '20' : '0' };
+    if (!pending && operation.problem !== undefined) {
+      return { status: 200, headers, body: { id, ...operation.problem } };
+    }
     if (operation.style === 'location') {
       return pending ? { status: 202, headers } : { status: 200, body: operation.result };
     }
@@ -69,6 +87,14 @@ export class Operations {
   #end(operation: Operation): void {
     if (operation.done) return;
     operation.done = true;
-    operation.result = operation.work();
+    try {
+      operation.result = operation.work();
+    } catch (error) {
+      // What the service finds out only while it is at it.
+      if (!(error instanceof HttpProblem)) throw error;
+      const { body } = error.response;
+      const inner = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
+      operation.problem = { status: 'Failed', error: inner };
+    }
   }
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { DATA_SERVICES } from './services/data.ts';
+import { CDN_SERVICES } from './services/cdn/services.ts';
 import { KEY_USER_SERVICES } from './services/key-users.ts';
+import { NETWORK_SERVICES } from './services/network/services.ts';
 import { PLATFORM_SERVICES } from './services/platform.ts';
 import { SPECIAL_SERVICES } from './services/special.ts';
 import type { Key, Operation, Resource, Service } from './service.ts';
@@ -12,6 +14,8 @@ export const SERVICES: readonly Service[] = [
   ...PLATFORM_SERVICES,
   ...SPECIAL_SERVICES,
   ...KEY_USER_SERVICES,
+  ...NETWORK_SERVICES,
+  ...CDN_SERVICES,
 ];
 
 export interface Found {
@@ -61,6 +65,10 @@ export class Resources {
 
   find(id: string): Resource | undefined {
     return this.#resources.get(id.toLowerCase());
+  }
+
+  all(): readonly Resource[] {
+    return [...this.#resources.values()];
   }
 
   /** Those of a type that have this name: what a host name tells. */
