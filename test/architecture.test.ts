@@ -27,6 +27,9 @@ const AZURE_REST = ['src/azure/rest.ts', 'src/azure/rest-errors.ts'];
 const ARM = 'src/azure/arm/';
 const TOKENS = '@azure/core-auth';
 
+/** What the kinds of consumers share. */
+const CONSUMER = [...['adapter', 'arm-id', 'json', 'object-address'].map((name) => `src/consumers/${name}.ts`)];
+
 /** Dependency direction: functions → main → the rest; the rest never one another. */
 const SRC_LAYERS: readonly Layer[] = [
   {
@@ -71,7 +74,14 @@ const SRC_LAYERS: readonly Layer[] = [
   },
   // What the rotators of database accounts have in common: pairs, addresses, refusals in the same words.
   { files: ['src/rotators/accounts/'], may: PORTS },
-  { files: ['src/consumers/key-users/'], may: [...PORTS, ARM] },
+  { files: ['src/consumers/key-users/'], may: [...PORTS, ARM, 'src/consumers/json.ts'] },
+  { files: ['src/consumers/registry.ts'], may: [...PORTS, ARM, 'src/consumers/'] },
+  { files: CONSUMER, may: [...PORTS, ARM] },
+  {
+    files: ['src/consumers/application-gateway/'],
+    may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/', 'node:crypto'],
+  },
+  { files: ['src/consumers/front-door/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
   { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:tls'] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },

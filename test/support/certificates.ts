@@ -42,7 +42,7 @@ let serial = 0;
 export async function issue({ names, keyType = 'EC', issuer, isAuthority = false }: Wanted): Promise<Issued> {
   serial += 1;
   const algorithm = ALGORITHMS[keyType];
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']));
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const subject = `CN=${names[0] ?? 'test'}`;
   const cert = await x509.X509CertificateGenerator.create({
     serialNumber: (0x1000 + serial).toString(16),
