@@ -28,7 +28,9 @@ const ARM = 'src/azure/arm/';
 const TOKENS = '@azure/core-auth';
 
 /** What the kinds of consumers share. */
-const CONSUMER = [...['adapter', 'arm-id', 'json', 'object-address'].map((name) => `src/consumers/${name}.ts`)];
+const CONSUMER = [
+  ...['adapter', 'arm-id', 'arm-lists', 'json', 'object-address'].map((name) => `src/consumers/${name}.ts`),
+];
 
 /** Dependency direction: functions → main → the rest; the rest never one another. */
 const SRC_LAYERS: readonly Layer[] = [
