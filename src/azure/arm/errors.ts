@@ -86,6 +86,9 @@ function classify(
     case 403:
       return { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy: deniedRemedy(code, message, call) };
     case 404: {
+      // ARM says that also of a subscription that the caller may not see: nothing in it is known to be gone.
+      if (call.found && code === 'SubscriptionNotFound')
+        return { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy: grantCommand(call, message) };
       const look = `az resource show --ids "${call.scope}"`;
       const remedy = call.found
         ? `Look whether it is there still: ${look}`
