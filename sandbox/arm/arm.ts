@@ -84,7 +84,7 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     () => ctx.clock.now(),
     (value) => ctx.transcript.secret('a key that ARM regenerates', value),
   );
-  const operations = new Operations();
+  const operations = new Operations(() => ctx.clock.now());
   let keys: KeyDirectory | undefined;
   let vault: VaultDirectories = {};
   /** By its id: a storage account, or anything else. @throws when there is neither */
@@ -108,6 +108,7 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     handler: (request) => {
       try {
         const claims = authenticate(request, options.identity, ctx.clock.now());
+        operations.pass();
         const response = operations.poll(request) ?? answer(request, claims);
         return { ...response, headers: { ...armHeaders(request), ...response.headers } };
       } catch (error) {

@@ -9,6 +9,7 @@ interface Operation {
   readonly scope: string;
   readonly style: LaterStyle;
   readonly work: () => unknown;
+  readonly startedMs: number;
   polls: number;
   done: boolean;
   result?: unknown;
@@ -16,11 +17,19 @@ interface Operation {
   problem?: { readonly status: 'Failed' | 'Canceled'; readonly error: unknown };
 }
 
+/** So long an operation takes that nobody asks about. */
+const UNASKED_MS = 20_000;
+
 /** ARM's asynchronous operations: accepted with 202 (or 201), under way at the first poll, done at the second. */
 export class Operations {
+  readonly #now: () => Date;
   readonly #scopes = new Map<string, LaterStyle>();
   readonly #slow = new Set<string>();
   readonly #open = new Map<string, Operation>();
+
+  constructor(now: () => Date) {
+    this.#now = now;
+  }
 
   later(scope: string, style: LaterStyle): () => void {
     this.#scopes.set(scope.toLowerCase(), style);
@@ -45,11 +54,20 @@ export class Operations {
     // What nobody asks about ends all the same, before the next one begins.
     for (const earlier of this.#open.values()) if (earlier.scope === scope.toLowerCase()) this.#end(earlier);
     const id = randomUUID();
-    this.#open.set(id, { scope: scope.toLowerCase(), style, work, polls: 0, done: false });
+    const startedMs = this.#now().getTime();
+    this.#open.set(id, { scope: scope.toLowerCase(), style, work, startedMs, polls: 0, done: false });
     const header = style === 'location' ? 'location' : 'azure-asyncoperation';
     const url = `${origin}/providers/${namespace}/operations/${id}?api-version=2025-08-01`;
     const wait = this.#slow.has(scope.toLowerCase()) ? '20' : '0';
     return { status: own?.status ?? 202, headers: { [header]: url, 'retry-after': wait } };
+  }
+
+  /** Operations end, whether or not somebody asks: called before every request. */
+  pass(): void {
+    const now = this.#now().getTime();
+    for (const operation of this.#open.values()) {
+      if (now >= operation.startedMs + UNASKED_MS && !this.#slow.has(operation.scope)) this.#end(operation);
+    }
   }
 
   /** What is under way on the resource is canceled for another change of it (azure-cli #21156). */
