@@ -85,7 +85,7 @@ const SRC_LAYERS: readonly Layer[] = [
   },
   { files: ['src/consumers/front-door/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
-  { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:tls'] },
+  { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
   // It reads the tags of another secret, in which a pair may be named.
   { files: ['src/rotators/derived/'], may: [...PORTS, 'src/rotation/tag.ts', 'src/rotators/accounts/'] },

@@ -4,8 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { installSandboxDns } from '../../sandbox/dns.ts';
 import { trustSandbox } from '../../sandbox/trust.ts';
 import { proveServed, type Endpoint, type ProofOptions } from '../../src/consumers/proof/handshake.ts';
+import { verdictOn, type Finding } from '../../src/consumers/proof/verdict.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
-import type { Clock, Confirmation } from '../../src/rotation/ports.ts';
+import type { Clock, Confirmation, ServedCertificate } from '../../src/rotation/ports.ts';
 import { issue, servedOf, type Issued } from '../support/certificates.ts';
 
 /** Real TLS sockets on loopback: the sandbox's names lead to 127.0.0.1, those of its twin zone to 127.0.0.2 as well. */
@@ -199,12 +200,34 @@ describe('a host of which nobody can tell', () => {
     expect(alone).toMatchObject({ is: 'unreachable', detail: expect.stringContaining('wildcard') as string });
     const both = await prove([WWW, '*.sandbox.test']);
     expect(both).toMatchObject({ is: 'adopted', proof: 'handshake' });
-    expect(both.detail).toContain('*.sandbox.test has no address');
+    expect(both.detail).toContain('*.sandbox.test is a wildcard');
   });
 
   it('is bound to no name', async () => {
     expect(await prove([])).toMatchObject({ is: 'unreachable', detail: 'no host name is bound to it' });
   });
+});
+
+describe('an address without a way to it', () => {
+  const certificate = (): ServedCertificate => servedOf(fresh);
+  const v4: Finding = { is: 'served', where: `${WWW} at 192.0.2.1:443` };
+  const v6: Finding = { is: 'unrouted', where: `${WWW} at 2001:db8::1:443`, why: 'ENETUNREACH' };
+
+  it('is only mentioned where the host has another one that serves the certificate', () => {
+    const seen = verdictOn([v4, v6], { certificate: certificate(), skipped: 0 });
+    expect(seen).toMatchObject({ is: 'adopted', proof: 'handshake' });
+    expect(seen.detail).toContain('2001:db8::1:443 cannot be reached: ENETUNREACH');
+  });
+
+  it('is as good as closed where it is the only one of its host', () => {
+    const other: Finding = { is: 'served', where: `${TWIN} at 192.0.2.1:443` };
+    expect(verdictOn([other, v6], { certificate: certificate(), skipped: 0 })).toMatchObject({ is: 'unreachable' });
+  });
+});
+
+it('hosts beyond what one call can ask are counted', () => {
+  const served: Finding = { is: 'served', where: `${WWW} at 192.0.2.1:443` };
+  expect(verdictOn([served], { certificate: servedOf(fresh), skipped: 7 }).detail).toContain('7 more addresses');
 });
 
 describe('an address that the consumer says is its own', () => {

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { Call, Clock, Confirmation, ServedCertificate } from '../../rotation/ports.ts';
 import { sayHello, type Door, type Heard } from './hello.ts';
 import { addressesOf, isWildcard } from './names.ts';
@@ -89,11 +90,14 @@ async function lookOnce(door: Door, certificate: ServedCertificate, options: Pro
 function findingOf(
   heard: Heard,
   where: string,
-  { name }: Door,
+  { name, address }: Door,
   { sha256, names }: ServedCertificate,
   before: readonly string[],
 ): Finding {
-  if (heard.is !== 'certificate') return { is: heard.is, where, why: heard.why };
+  if (heard.is !== 'certificate') {
+    const isUnrouted = heard.is === 'closed' && isIPv6(address) && NO_WAY.includes(heard.why);
+    return { is: isUnrouted ? 'unrouted' : heard.is, where, why: heard.why };
+  }
   const { leaf, chain } = heard;
   const served = bare(leaf.fingerprint256);
   if (served !== sha256) {
@@ -102,10 +106,17 @@ function findingOf(
   }
   if (leaf.checkHost(name) === undefined) return { is: 'broken', where, why: `it does not cover the name ${name}` };
   if (chain !== undefined && !ENDS_AT_A_PRIVATE_ROOT.includes(chain)) {
-    return { is: 'broken', where, why: `its chain is broken (${chain})` };
+    return {
+      is: 'broken',
+      where,
+      why: `its chain is broken (${chain}; if its root is your own, let the app know it by NODE_EXTRA_CA_CERTS)`,
+    };
   }
   return { is: 'served', where, ...(chain === undefined ? {} : { untrusted: chain }) };
 }
+
+/** A name has an IPv6 address, and this machine no route to any; Azure Functions mostly has none. */
+const NO_WAY = ['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'];
 
 /**
  * The chain is complete, down to a root that this app does not know: self-signed, or of a company's own authority. Whether to trust it

@@ -36,8 +36,8 @@ const SIGNATURES: Readonly<Record<ServedCertificate['keyType'], string>> = {
 };
 
 /**
- * One TLS handshake on a connection of its own, which is closed at once: nothing but a ClientHello is ever sent, so it does not matter
- * who answers. @param only offers no certificate of another key type a chance @throws TIMED_OUT when the call ends before
+ * One TLS handshake on a connection of its own, which is closed at once: nothing but the handshake is ever sent, no request and no
+ * credential, so it does not matter who answers. @param only offers no certificate of another key type a chance @throws TIMED_OUT when the call ends before
  */
 export function sayHello(
   door: Door,

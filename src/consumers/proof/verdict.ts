@@ -7,7 +7,8 @@ export type Finding =
   /** The certificate, but so that clients refuse it. */
   | { readonly is: 'broken'; readonly where: string; readonly why: string }
   | { readonly is: 'older' | 'foreign'; readonly where: string; readonly served: string }
-  | { readonly is: 'closed' | 'silent'; readonly where: string; readonly why: string }
+  /** `unrouted`: an address of a kind that this machine has no way to, as IPv6 from most apps. */
+  | { readonly is: 'closed' | 'silent' | 'unrouted'; readonly where: string; readonly why: string }
   | { readonly is: 'wildcard'; readonly where: string };
 
 /** What the consumer's own resource shows of the certificate it has. */
@@ -33,9 +34,13 @@ export function verdictOn(findings: readonly Finding[], question: Question): Con
   const lost = findings.filter((one): one is Of<'foreign' | 'silent'> => one.is === 'foreign' || one.is === 'silent');
   if (lost.length > 0) return { is: 'unreachable', detail: listed(lost.map(sentence)), remedy: remedyOf(lost) };
   const served = findings.filter((one) => one.is === 'served');
-  const unseen = findings.filter((one) => one.is === 'closed' || one.is === 'wildcard');
-  // A wildcard is only a name for hosts that nobody has listed: where others serve the certificate, it takes nothing from them.
-  const closed = served.length > 0 ? unseen.filter((one) => one.is === 'closed') : unseen;
+  const seen = new Set(served.map(hostOf));
+  const unseen = findings.filter(({ is }) => is === 'closed' || is === 'wildcard' || is === 'unrouted');
+  // A wildcard is only a name for hosts that nobody has listed, and an address without a way to it is one of several: where others
+  // serve the certificate, these take nothing from them.
+  const closed = unseen.filter(
+    (one) => one.is === 'closed' || (one.is === 'wildcard' ? served.length === 0 : !seen.has(hostOf(one))),
+  );
   if (served.length > 0 && closed.length === 0) return adopted(served, unseen, question);
   return weaker(served, closed, question);
 }
@@ -43,7 +48,7 @@ export function verdictOn(findings: readonly Finding[], question: Question): Con
 function adopted(served: readonly Of<'served'>[], unseen: readonly Finding[], question: Question): Confirmation {
   const { certificate, skipped } = question;
   const notes = [
-    ...unseen.map(({ where }) => `${where} has no address of its own to be asked`),
+    ...unseen.map(sentence),
     ...(skipped === 0 ? [] : [`${skipped} more addresses were not asked`]),
     ...[...new Set(served.flatMap(({ untrusted }) => untrusted ?? []))].map(
       (code) => `its chain ends at a root that this app does not know (${code})`,
@@ -77,6 +82,7 @@ function sentence(finding: Finding): string {
     case 'foreign':
       return `${finding.where} serves ${finding.served}, which is no version of this certificate`;
     case 'closed':
+    case 'unrouted':
       return `${finding.where} cannot be reached: ${finding.why}`;
     case 'silent':
       return `${finding.where} did not finish the handshake: ${finding.why}`;
@@ -85,9 +91,14 @@ function sentence(finding: Finding): string {
   }
 }
 
+/** Every finding says where it was made as `<host> at <address>`, or `<host>` alone. */
+function hostOf({ where }: Finding): string {
+  return where.split(' ')[0] ?? '';
+}
+
 function remedyOf(findings: readonly Finding[]): string {
   const kinds = new Set(findings.map(({ is }) => is));
-  const hosts = [...new Set(findings.map(({ where }) => where.split(' ')[0] ?? ''))].slice(0, 3).join(', ');
+  const hosts = [...new Set(findings.map(hostOf))].slice(0, 3).join(', ');
   const parts = [
     ...(kinds.has('foreign')
       ? [
@@ -97,7 +108,7 @@ function remedyOf(findings: readonly Finding[]): string {
     ...(kinds.has('silent')
       ? [`See why it ends the handshake: openssl s_client -connect <host>:443 -servername <host>`]
       : []),
-    ...(kinds.has('closed')
+    ...(kinds.has('closed') || kinds.has('unrouted')
       ? [
           `Let the app reach ${hosts}: a DNS zone that it can resolve, and its virtual network or a rule of the firewall; or look from inside.`,
         ]
