@@ -91,7 +91,16 @@ type Verb = Pick<ArmRequest, 'method' | 'body'>;
 export function writing(id: string, action: string, verb: Verb): ArmRequest {
   const path = armPath(id);
   const query = { 'api-version': API_VERSION };
-  return { ...verb, path, query, scope: id, action: `${TYPE}/${action}`, role: 'CDN Profile Contributor', mutates: true, found: true }; // prettier-ignore
+  return {
+    ...verb,
+    path,
+    query,
+    scope: id,
+    action: `${TYPE}/${action}`,
+    role: 'CDN Profile Contributor',
+    mutates: true,
+    found: true,
+  };
 }
 
 function reading(profileId: string, child: string, action: string): ArmRequest {
