@@ -4,7 +4,8 @@ import { readSettings, type Settings } from './config/settings.ts';
 import { createConfiguration } from './config/tags.ts';
 import { createKeyUsers } from './consumers/key-users/users.ts';
 import { health, type HealthReport } from './health.ts';
-import { createRunbook, type Answer, type RunbookApi } from './http.ts';
+import { createRunbook, type RunbookApi } from './http.ts';
+import type { Answer } from './http/answer.ts';
 import { takeEvents } from './intake.ts';
 import type { Engine, Outcome } from './rotation/engine.ts';
 import { RotationError } from './rotation/errors.ts';
@@ -36,7 +37,7 @@ import { createVault } from './vault/key-vault.ts';
 import { createKeys } from './vault/keys.ts';
 import { createNamedSecrets } from './vault/named-secrets.ts';
 
-export type { Answer } from './http.ts';
+export type { Answer } from './http/answer.ts';
 
 /** What the platform says of a queue message. */
 export interface Delivery {

@@ -18,18 +18,19 @@ import {
 
 const PORTS = ['src/rotation/ports.ts', 'src/rotation/errors.ts', 'src/rotation/secret-value.ts'];
 /** What the adapters of Azure's storage share with the engine: how a row is written, and what an object is called. */
-const ROWS = ['src/rotation/record.ts', 'src/rotation/ids.ts'];
+const ROWS = ['src/rotation/record.ts', 'src/rotation/adoption/record.ts', 'src/rotation/ids.ts'];
 /** The shapes of the Azure SDKs' errors. */
 const AZURE_ERRORS = ['src/azure/remote.ts', 'src/azure/'];
 /** One wire call to an Azure REST API, and its failures. */
 const AZURE_REST = ['src/azure/rest.ts', 'src/azure/rest-errors.ts'];
 /** The one client of Azure Resource Manager. */
 const ARM = 'src/azure/arm/';
-/** What the kinds of consumers share. */
-const CONSUMER = ['adapter', 'arm', 'discovery', 'graph', 'object-address', 'patience'].map(
-  (name) => `src/consumers/${name}.ts`,
-);
 const TOKENS = '@azure/core-auth';
+
+/** What the kinds of consumers share. */
+const CONSUMER = [
+  ...['adapter', 'arm-id', 'arm-lists', 'json', 'object-address'].map((name) => `src/consumers/${name}.ts`),
+];
 
 /** Dependency direction: functions → main → the rest; the rest never one another. */
 const SRC_LAYERS: readonly Layer[] = [
@@ -38,7 +39,7 @@ const SRC_LAYERS: readonly Layer[] = [
     may: ['src/main.ts', 'src/rotation/errors.ts', '@azure/functions'],
   },
   {
-    files: ['src/main.ts', 'src/http.ts', 'src/intake.ts', 'src/health.ts'],
+    files: ['src/main.ts', 'src/http.ts', 'src/http/', 'src/intake.ts', 'src/health.ts'],
     may: [
       ...['src/rotation/', 'src/rotators/', 'src/consumers/', 'src/vault/', 'src/state/', 'src/config/', 'src/azure/'],
       ...['node:crypto', TOKENS, '@azure/identity'],
@@ -67,22 +68,32 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/config/'], may: PORTS },
   {
     files: ['src/rotators/sql-server/'],
-    may: [...PORTS, 'node:crypto', 'node:tls', 'node:net', 'tedious'],
+    may: [...PORTS, 'src/rotators/accounts/', 'node:crypto', 'node:tls', 'node:net', 'tedious'],
   },
   {
     files: ['src/rotators/postgres/'],
     may: [...PORTS, 'src/rotators/accounts/', 'node:crypto', 'node:util', 'node:tls', 'node:net', 'pg'],
   },
-  // What the rotators of database accounts refuse in the same words.
+  // What the rotators of database accounts have in common: pairs, addresses, refusals in the same words.
   { files: ['src/rotators/accounts/'], may: PORTS },
-  { files: ['src/consumers/key-users/'], may: [...PORTS, ARM] },
-  // How consumers are found, which every kind of them shares; the registry alone knows the kinds.
+  { files: ['src/consumers/key-users/'], may: [...PORTS, ARM, 'src/consumers/json.ts'] },
+  { files: ['src/consumers/registry.ts'], may: [...PORTS, ARM, 'src/consumers/'] },
+  // How consumers are found, whatever their kind.
   {
-    files: ['src/consumers/registry.ts'],
-    may: [...PORTS, ARM, 'src/consumers/'],
+    files: ['discovery', 'graph', 'patience'].map((name) => `src/consumers/${name}.ts`),
+    may: [...PORTS, ...AZURE_REST, ...CONSUMER, ARM],
   },
-  { files: CONSUMER, may: [...PORTS, ...AZURE_REST, ARM] },
-  { files: ['src/rotators/random/', 'src/rotators/manual/', 'src/rotators/derived/'], may: PORTS },
+  { files: CONSUMER, may: [...PORTS, ARM] },
+  {
+    files: ['src/consumers/application-gateway/'],
+    may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/', 'node:crypto'],
+  },
+  { files: ['src/consumers/front-door/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
+  // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
+  { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },
+  { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
+  // It reads the tags of another secret, in which a pair may be named.
+  { files: ['src/rotators/derived/'], may: [...PORTS, 'src/rotation/tag.ts', 'src/rotators/accounts/'] },
   { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
   // What the rotators share that speak HTTPS to systems which only the settings know.
   { files: ['src/rotators/http/'], may: [...PORTS, 'node:dns', 'node:net', 'node:http', 'node:https'] },
@@ -131,7 +142,7 @@ const REVEALING = [
   'src/rotators/sql-server/client.ts',
   'src/rotators/sql-server/rotator.ts',
   'src/state/queues.ts',
-  'src/state/tables.ts',
+  'src/state/table.ts',
   'src/vault/key-vault.ts',
 ];
 

@@ -29,7 +29,7 @@ import { keyName, keysOf, lookUp, lookUpGroup, parse, plainKeys, resourceOf } fr
 import type { Ask } from './requests.ts';
 import { ResourceGraph } from './resource-graph.ts';
 import { Resources } from './resources.ts';
-import type { Key, Resource, VaultDirectories } from './service.ts';
+import type { Key, Resource, Serves, VaultDirectories } from './service.ts';
 import { patchEncryption } from './storage-encryption.ts';
 
 export const ARM_HOST = 'management.sandbox.test';
@@ -65,6 +65,10 @@ export interface ArmService {
   attachVault(vault: VaultDirectories): void;
   /** Another subscription. @returns its id */
   subscribe(): string;
+  /** What is served under a host name by whichever resource has it. */
+  serves(host: string): Serves | undefined;
+  /** Somebody else changes the resource: what is under way on it ends as superseded. */
+  supersede(scope: string): void;
   /** Lets the resource encrypt with a key. An address with a version pins it, unless `follows` says otherwise. */
   encrypt(id: string, url: string, follows?: boolean): void;
   /** The address of the key version that the resource encrypts with now. */
@@ -85,7 +89,7 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     () => ctx.clock.now(),
     (value) => ctx.transcript.secret('a key that ARM regenerates', value),
   );
-  const operations = new Operations();
+  const operations = new Operations(() => ctx.clock.now());
   const graph = new ResourceGraph({
     resources: () => resources.all(),
     subscriptions: () => [...accounts.subscriptions],
@@ -113,6 +117,7 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     handler: (request) => {
       try {
         const claims = authenticate(request, options.identity, ctx.clock.now());
+        operations.pass();
         const response =
           operations.poll(request) ??
           (ResourceGraph.asks(request) ? graph.answer(request) : (list(request, claims) ?? answer(request, claims)));
@@ -186,12 +191,20 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     accounts,
     resources,
     graph,
-    attachVault: (directories) => void (vault = directories),
     subscribe() {
       const id = randomUUID();
       accounts.subscriptions.add(id);
       return id;
     },
+    attachVault: (directories) => void (vault = directories),
+    serves(host) {
+      for (const one of resources.all()) {
+        const served = one.service.serves?.(one, host, vault, ctx.clock.now());
+        if (served !== undefined) return served;
+      }
+      return undefined;
+    },
+    supersede: (scope) => operations.supersede(scope),
     create: (address, names) =>
       resources.create(`/subscriptions/${accounts.subscriptionId}/resourceGroups/rg-sandbox`, address, names),
     createAccount: (name, group) => ({ id: accounts.create(name, group).id, keys: plainKeys(accounts, name) }),

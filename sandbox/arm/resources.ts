@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { DATA_SERVICES } from './services/data.ts';
+import { CDN_SERVICES } from './services/cdn/services.ts';
 import { KEY_USER_SERVICES } from './services/key-users.ts';
+import { NETWORK_SERVICES } from './services/network/services.ts';
 import { PLATFORM_SERVICES } from './services/platform.ts';
 import { SPECIAL_SERVICES } from './services/special.ts';
 import { WEB_SERVICES } from './services/web/services.ts';
@@ -14,6 +16,8 @@ export const SERVICES: readonly Service[] = [
   ...SPECIAL_SERVICES,
   ...KEY_USER_SERVICES,
   ...WEB_SERVICES,
+  ...NETWORK_SERVICES,
+  ...CDN_SERVICES,
 ];
 
 export interface Found {

@@ -57,6 +57,8 @@ export async function startProvider(
     return key;
   }
 
+  const reads = (request: SandboxRequest): boolean => request.method === 'GET' || provider.reads?.(request) === true;
+
   function remove(id: string): boolean {
     const before = keys.length;
     keys = keys.filter((key) => key.id !== id);
@@ -76,7 +78,7 @@ export async function startProvider(
     if (found === undefined) return problems.absent;
     const forKey = found.route.as === 'key' && caller !== undefined;
     if (!forKey && (!isAdministrator || troubles.has('denied'))) return problems.forbidden;
-    if (request.method !== 'GET' && troubles.has('unavailable')) return problems.unavailable;
+    if (!reads(request) && troubles.has('unavailable')) return problems.unavailable;
     const ask: Ask = {
       request,
       params: found.params,
@@ -97,7 +99,8 @@ export async function startProvider(
     system: 'http-api',
     handler: answer,
     // Keys stand in bodies and headers only, never in a path.
-    operation: (request) => `${request.method} ${provider.name} ${request.path}`,
+    operation: (request) =>
+      `${request.method !== 'GET' && reads(request) ? 'QUERY' : request.method} ${provider.name} ${request.path}`,
   });
   return {
     host: `${name}:${server.port}`,

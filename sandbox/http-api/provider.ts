@@ -55,6 +55,8 @@ export interface Provider {
   presented(request: SandboxRequest): string;
   /** How a request with this key looks to `presented`. */
   presents(key: Key, administrator: Administrator): string;
+  /** Does the request change nothing, though it is no GET? GraphQL's queries are such. */
+  reads?(request: SandboxRequest): boolean;
   mint(): { readonly id: string; readonly value: string };
   /** How many keys the account may have. */
   readonly most?: number;

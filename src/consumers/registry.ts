@@ -1,6 +1,24 @@
+import { createArmClient, type ArmClientDeps } from '../azure/arm/client.ts';
 import type { ConsumerAdapter } from './adapter.ts';
+import { applicationGateway } from './application-gateway/consumer.ts';
+import { frontDoor } from './front-door/consumer.ts';
+
+export interface ConsumerDeps extends ArmClientDeps {
+  /** Whether a reference that names a version is changed to follow the newest one. */
+  readonly rewritePinned: boolean;
+  /** Whether Front Door is waited for, or given a new secret. */
+  readonly frontDoor: 'follow' | 'push';
+  /** Where hosts serve TLS, for the proof; 443 when absent. */
+  readonly tlsPort?: number;
+}
 
 /** Every kind of consumer that there is: a new one is one line here. Nothing is reached before one is used. */
-export function createConsumers(): readonly ConsumerAdapter[] {
-  return [];
+export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] {
+  const arm = createArmClient(deps);
+  const { clock, rewritePinned, tlsPort } = deps;
+  const port = tlsPort === undefined ? {} : { port: tlsPort };
+  return [
+    applicationGateway({ arm, clock, rewritePinned }),
+    frontDoor({ arm, clock, rewritePinned, frontDoor: deps.frontDoor, ...port }),
+  ];
 }

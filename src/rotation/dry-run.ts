@@ -78,8 +78,9 @@ function callsOf({ managed, idle }: Plan, { object, reason, force }: StartReques
 }
 
 function ending(nothingToRevoke: boolean, current: string, compromised: boolean): readonly string[] {
-  if (nothingToRevoke) return ['disable the versions beyond the retention count; there is nothing to revoke'];
-  if (compromised) return [`at once: take ${current} out of use and end its sessions`];
+  const versions = compromised ? 'every version before it' : 'the versions beyond the retention count';
+  if (nothingToRevoke) return [`disable ${versions}; there is nothing to revoke`];
+  if (compromised) return [`at once: take ${current} out of use and end its sessions`, `disable ${versions}`];
   return [`after the overlap, when nobody is logged in as ${current}: take it out of use`];
 }
 

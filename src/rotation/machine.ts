@@ -81,7 +81,8 @@ function beforeFinish(run: Run, seen: Observed): Action {
 function retirement(run: Run, seen: Observed): Action {
   if (run.from === undefined || run.retireAt === undefined) return { do: 'nothing' };
   const until = new Date(run.retireAt);
-  if (run.noRevoke === true) return until > seen.now ? { do: 'wait', until } : { do: 'close' };
+  // What is compromised waits for nothing: not even for a clock that went back, or differs from that of the runner before.
+  if (run.noRevoke === true) return until > seen.now && !run.compromised ? { do: 'wait', until } : { do: 'close' };
   if (seen.currentSlot === undefined || seen.currentSlot === run.from.slot) {
     return {
       do: 'refuse-retire',

@@ -4,7 +4,7 @@ import { makesOneMore, revokeOrphans } from './orphans.ts';
 import { drifted, nextVersion, type Plan } from './plan.ts';
 import type { Issued, Pending, SecretValue } from './ports.ts';
 import type { Session } from './session.ts';
-import { stage, staged } from './staging.ts';
+import { pendingOf, stage, staged, takenAway } from './staging.ts';
 
 /**
  * set and test: makes the new credential exist in the system and proves it. Called again after a crash (`resumed`), where
@@ -14,7 +14,9 @@ import { stage, staged } from './staging.ts';
  *   ──────────┼──────────────────────────────────────────┼─────────────────────────────────────────────────────
  *   two-slots │ the idle slot may have an unknown value  │ another one is set; nobody used the first
  *   many      │ a credential that nobody knows may exist │ it carries our rotation's id: revoked, then made anew
- *   none      │ the pending value waits in the vault     │ where it logs in, `set` has happened; else it is set now
+ *   none      │ the pending value waits in the vault     │ where it logs in, `set` has happened; else it is set now, or
+ *             │                                          │ another one, where it was refused and the tags now ask for
+ *             │                                          │ another shape
  */
 export async function make(
   engine: Engine,
@@ -27,20 +29,22 @@ export async function make(
   // A person may hand a value in before the run has come this far for the first time.
   const mayWait = waitsInVault(planned.managed) && (resumed || rotator.capabilities.minting === 'person');
   const found = mayWait ? await staged(engine, session) : undefined;
-  const value = found ?? newValue(engine, session, planned);
+  if (resumed && overlap === 'none') {
+    const issued = found && { credentialId: planned.issued.credentialId, slot: planned.idle, value: found };
+    if (issued !== undefined && (await logsIn(session, planned, issued))) return issued;
+    // Before another value takes its place: where the one that waited was taken away, only that one may be live.
+    await proveBefore(engine, session, planned);
+  }
+  const kept = isOutOfShape(session, planned) ? undefined : found;
+  const value = kept ?? newValue(engine, session, planned);
   if (value !== undefined) session.guard(value);
   // What the vault would refuse is found out before anything is changed; the present value stands in for one that the
   // system is still to make.
   const standIn = { credentialId: planned.idle, slot: planned.idle, value: value ?? planned.issued.value };
   const draft = nextVersion(planned, standIn, session.active.rotationId, session.now());
   engine.vault.validate(draft);
-  if (found === undefined && value !== undefined && waitsInVault(planned.managed)) {
+  if (kept === undefined && value !== undefined && waitsInVault(planned.managed)) {
     await stage(engine, session, value, new Date(session.now().getTime() + planned.managed.policy.validityMs));
-  }
-  if (resumed && overlap === 'none') {
-    const issued = found && { credentialId: planned.issued.credentialId, slot: planned.idle, value: found };
-    if (issued !== undefined && (await logsIn(session, planned, issued))) return issued;
-    await proveBefore(session, planned);
   }
   if (resumed && makesOneMore(planned.managed)) {
     await revokeOrphans(engine, session.scope, session.object, planned.managed, session.active);
@@ -53,11 +57,38 @@ export async function make(
     ...(value === undefined ? {} : { value }),
   };
   const what = planned.idle === '' ? 'a new credential' : planned.idle;
-  const issued = await session.step('set', `setting ${what}`, (call) => rotator.set(target, pending, call));
+  const issued = await noted(session, planned, () =>
+    session.step('set', `setting ${what}`, (call) => rotator.set(target, pending, call)),
+  );
   if (issued === 'pending') return issued;
   session.guard(issued.value);
   await session.step('test', `testing ${what}`, (call) => rotator.test(target, issued, call));
   return issued;
+}
+
+/**
+ * Notes on the run that the system has refused the value, and which shape it has: then, and only then, another shape makes
+ * another value. After a lost answer the value may be live, and is kept. `stop` writes it down with the failure.
+ */
+async function noted<T>(session: Session, planned: Plan, setting: () => Promise<T>): Promise<T> {
+  session.clear('refusedShape');
+  try {
+    return await setting();
+  } catch (error) {
+    const no = error instanceof RotationError && error.effect === 'none' && error.recovery !== 'retry';
+    if (no && waitsInVault(planned.managed)) session.change({ refusedShape: shapeOf(planned) });
+    throw error;
+  }
+}
+
+/** Was the value that waits refused by the system, and do the tags ask for another shape since? */
+function isOutOfShape({ active: { refusedShape } }: Session, planned: Plan): boolean {
+  const engineMakes = planned.managed.rotator.capabilities.minting === 'engine';
+  return engineMakes && refusedShape !== undefined && refusedShape !== shapeOf(planned);
+}
+
+function shapeOf({ managed: { policy } }: Plan): string {
+  return JSON.stringify(policy.shape ?? []);
 }
 
 /** Does this rotation's value have to outlive a crash before it is published? */
@@ -90,16 +121,31 @@ async function logsIn(session: Session, { managed: { rotator, target } }: Plan, 
   }
 }
 
-/** @throws DRIFTED when the value before is not live either: somebody else changed it meanwhile */
-async function proveBefore(session: Session, planned: Plan): Promise<void> {
+/** @throws DRIFTED when the value before is not live either: somebody else changed it meanwhile, or took the pending one away */
+async function proveBefore(engine: Engine, session: Session, planned: Plan): Promise<void> {
   if (session.active.forced || session.active.compromised) return;
   const { rotator, target } = planned.managed;
   try {
     await session.call('testing the current credential', (call) => rotator.test(target, planned.issued, call));
   } catch (error) {
-    if (error instanceof RotationError && error.code === 'CREDENTIAL_REJECTED') throw drifted(session.object, planned);
-    throw error;
+    if (!(error instanceof RotationError) || error.code !== 'CREDENTIAL_REJECTED') throw error;
+    const version = await takenAway(engine, session);
+    throw version === undefined ? drifted(session.object, planned) : disabledByHand(session, planned, version);
   }
+}
+
+/** `set` may have happened, with a value that nobody but the disabled version knows. */
+function disabledByHand({ object }: Session, planned: Plan, version: string): RotationError {
+  const { vault, name } = object;
+  const id = `${vault}/secrets/${pendingOf(object).name}/${version}`;
+  const { code, recovery, remedy = '' } = drifted(object, planned);
+  const { target } = planned.managed;
+  return new RotationError({
+    code,
+    recovery,
+    message: `the current value of ${vault}/secrets/${name} (${target.current}) is refused by ${target.id}, and the one that this rotation was about to publish waits in ${id}, which somebody has disabled`,
+    remedy: `Enable it: az keyvault secret set-attributes --id ${id} --enabled true, then POST /api/rotations {"vault":"${vault}","name":"${name}"}; if it is the one that works, it is published. If it is not: ${remedy}`,
+  });
 }
 
 /** Nobody but a person can make this value: the run waits for it, and says how to hand it in. */

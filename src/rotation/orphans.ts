@@ -32,6 +32,14 @@ export async function revokeOrphans(
   }
 }
 
+/**
+ * Was `set` begun more than once, or is that not known any more? Then a listing may have lagged behind the first time, and have
+ * hidden what was made: so it is looked for once more when the rotation ends. Each attempt notes a claim of its own.
+ */
+export function mayHaveLeftOne({ steps }: Pick<Run, 'steps'>): boolean {
+  return steps.filter(({ step }) => step === 'claim').length !== 1;
+}
+
 /** Does each rotation of this system make one more credential, of which nobody knows before it is published? */
 export function makesOneMore({ rotator }: Managed): boolean {
   const { minting, overlap } = rotator.capabilities;

@@ -1,6 +1,7 @@
 import type { CallScope } from './calls.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
+import { isOver } from './machine.ts';
 import { slotOwned } from './plan.ts';
 import type { Managed, ObjectRef, Slot, Target } from './ports.ts';
 import type { Session } from './session.ts';
@@ -25,7 +26,7 @@ export async function takeSlots(
       engine.journal.claimSlots(target.id, target.slots, session.object, call),
     );
   let owner = await claim();
-  if (owner !== undefined && (await hasLeft(engine, session, owner, target.id))) {
+  if (owner !== undefined && (await hasLeft(engine, session, owner, target))) {
     const left = owner;
     await disown(engine, session.scope, left);
     await session.call('freeing the slots', (call) => engine.journal.releaseSlots(target.id, target.slots, left, call));
@@ -68,7 +69,7 @@ function handsOut(
 ): boolean {
   try {
     const theirs = engine.configuration.managed(tags)?.target;
-    return theirs?.id === system && slots.some((slot) => slot.toLowerCase() === theirs.current.toLowerCase());
+    return theirs?.id === system && meets([theirs.current], slots);
   } catch (error) {
     // Tags that are wrong are reported where that secret is looked at.
     if (error instanceof RotationError) return false;
@@ -91,17 +92,40 @@ function sameSlots(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((slot) => b.includes(slot));
 }
 
-/** The owner's secret is gone, or its tags name another system now. Anything unclear: it has not left. */
-async function hasLeft(engine: Engine, session: Session, owner: ObjectRef, system: string): Promise<boolean> {
+/**
+ * The owner's secret is gone, or its tags name another system now, or other accounts of this one. Anything unclear: it has not
+ * left.
+ */
+async function hasLeft(engine: Engine, session: Session, owner: ObjectRef, wanted: Target): Promise<boolean> {
   if (!engine.configuration.serves(owner.vault)) return false;
   try {
     const theirs = await session.call('looking at the owner', (call) => engine.vault.current(owner, call));
-    return engine.configuration.managed(theirs.tags)?.target.id !== system;
+    const now = engine.configuration.managed(theirs.tags)?.target;
+    if (now?.id !== wanted.id) return true;
+    return !meets(now.slots, wanted.slots) && !(await isStillNeeded(engine, session, owner, wanted.slots));
   } catch (error) {
     if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return true;
     if (error instanceof RotationError && error.recovery !== 'retry') return false;
     throw error;
   }
+}
+
+/** An open run of the owner keeps the account for the readers of the version before, until it revokes it. */
+async function isStillNeeded(
+  engine: Engine,
+  session: Session,
+  owner: ObjectRef,
+  slots: readonly Slot[],
+): Promise<boolean> {
+  const entry = await session.call('reading the owner', (call) => engine.journal.read(owner, call));
+  const run = entry?.record.run;
+  if (run === undefined || isOver(run)) return false;
+  return meets([run.from?.slot ?? '', run.to?.slot ?? ''], slots);
+}
+
+/** Have they one in common? In the spelling of the rows that say who owns a slot: any. */
+function meets(some: readonly Slot[], others: readonly Slot[]): boolean {
+  return some.some((one) => others.some((other) => one.toLowerCase() === other.toLowerCase()));
 }
 
 /**

@@ -2,6 +2,7 @@ import { configInvalid, RotationError } from './errors.ts';
 import type { Observed } from './machine.ts';
 import type { Run } from './record.ts';
 import type { CurrentVersion, Issued, Managed, NewVersion, ObjectRef, SecretValue, Slot } from './ports.ts';
+import { tagName, tagOf } from './tag.ts';
 import { parseValue, type ParsedValue } from './value/value.ts';
 
 /** The tag by which a version says which rotation wrote it. */
@@ -136,17 +137,11 @@ export function tagsMoved(run: Run, managed: Managed | undefined): string {
 }
 
 export function rotationIdOf(tags: Readonly<Record<string, string>>): string | undefined {
-  const name = tagName(tags, ROTATION_ID_TAG);
-  return name === undefined ? undefined : tags[name];
+  return tagOf(tags, ROTATION_ID_TAG);
 }
 
 export function credentialIdOf(tags: Readonly<Record<string, string>>): string | undefined {
-  const name = tagName(tags, 'CredentialId');
-  return name === undefined ? undefined : tags[name];
-}
-
-function tagName(tags: Readonly<Record<string, string>>, name: string): string | undefined {
-  return Object.keys(tags).find((key) => key.toLowerCase() === name.toLowerCase());
+  return tagOf(tags, 'CredentialId');
 }
 
 function setTag(tags: Record<string, string>, name: string, value: string): void {
@@ -171,7 +166,7 @@ export function slotOwned(system: string, owner: ObjectRef): RotationError {
     code: 'SLOT_OWNED',
     recovery: 'human',
     message: `the credentials of ${system} belong to ${owner.vault}/secrets/${owner.name}: two secrets that rotate the same pair would destroy each other's`,
-    remedy: `${ONE_SECRET_ONLY} When ${owner.name} no longer names this system, the slots are free by themselves.`,
+    remedy: `${ONE_SECRET_ONLY} When the tags of ${owner.name} name none of them any more, and no open run of it needs one, they are free by themselves.`,
   });
 }
 

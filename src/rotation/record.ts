@@ -49,6 +49,8 @@ export interface Run {
   readonly to?: { readonly slot: Slot; readonly version?: string; readonly expiresOn?: string };
   /** The old credential is not taken out of use by a step of its own: it ended at `set`, or the system cannot revoke. */
   readonly noRevoke?: boolean;
+  /** The system has refused the value that waits in the vault, and changed nothing: how that value looks (`ValueShape`). */
+  readonly refusedShape?: string;
   /**
    * Runs of a system that makes one more each time, whose place this one took: what they left is revoked when this one is
    * published. With `slot` that old credential; without, what carries the rotation's id.

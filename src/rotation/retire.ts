@@ -6,9 +6,10 @@ import type { Action } from './machine.ts';
 import { waitsInVault } from './make.ts';
 import { takeSlots } from './ownership.ts';
 import { isElsewhere, plan } from './plan.ts';
-import { revokeOrphans } from './orphans.ts';
+import { makesOneMore, mayHaveLeftOne, revokeOrphans } from './orphans.ts';
 import type { CurrentVersion, Issued, Managed, Target } from './ports.ts';
 import type { Session } from './session.ts';
+import { disableOldVersions } from './retention.ts';
 import { unstage } from './staging.ts';
 
 type Retirement = Extract<Action, { do: 'retire' | 'refuse-retire' }>;
@@ -51,6 +52,9 @@ export async function retire(
     rotator.revoke(target, old, { endSessions: run.compromised }, call),
   );
   await revokeSuperseded(engine, session, managed, old);
+  if (makesOneMore(managed) && mayHaveLeftOne(run)) {
+    await revokeOrphans(engine, session.scope, session.object, managed, run);
+  }
   await disableOldVersions(engine, session, managed, current);
   const at = session.now().toISOString();
   session.clear('blocked', 'lastError', 'wakeAt');
@@ -83,7 +87,7 @@ export async function close(
   await session.saveHeld();
   if (run.compromised && managed !== undefined) await endSessions(session, managed);
   if (managed === undefined || waitsInVault(managed)) await unstage(engine, session.scope, session.object);
-  if (managed !== undefined) await disableOldVersions(engine, session, managed, current);
+  await disableOldVersions(engine, session, managed, current);
   const at = session.now().toISOString();
   session.note({ step: 'revoke', at, ms: 0, outcome: 'skipped', detail: 'there is nothing to revoke' });
   session.clear('blocked', 'lastError', 'wakeAt');
@@ -170,20 +174,6 @@ async function stillInUse(engine: Engine, session: Session, old: string, users: 
     engine.queue.rotate(resumeMessage(run, session), delay, call),
   );
   return { outcome: 'waiting', rotationId: run.rotationId, detail };
-}
-
-/** Versions beyond the retention count are disabled; the newest ones, the current one first of all, are not touched. */
-async function disableOldVersions(
-  engine: Engine,
-  session: Session,
-  managed: Managed,
-  current: CurrentVersion,
-): Promise<void> {
-  const versions = await session.call('listing the versions', (call) => engine.vault.versions(session.object, call));
-  const old = versions.slice(managed.policy.retainVersions).filter((v) => v.enabled && v.version !== current.version);
-  for (const { version } of old) {
-    await session.call(`disabling version ${version}`, (call) => engine.vault.disable(session.object, version, call));
-  }
 }
 
 function currentAgain(session: Session, why: string): RotationError {

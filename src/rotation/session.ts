@@ -122,7 +122,7 @@ export class Session {
   }
 
   /** Removes what stopped the run, and whatever else is no longer so. */
-  clear(...keys: ('blocked' | 'lastError' | 'wakeAt')[]): void {
+  clear(...keys: ('blocked' | 'lastError' | 'wakeAt' | 'refusedShape')[]): void {
     const run = this.#record.run;
     if (run === undefined) return;
     const kept = Object.fromEntries(Object.entries(run).filter(([key]) => !keys.some((gone) => gone === key)));

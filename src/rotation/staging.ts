@@ -39,6 +39,13 @@ export async function staged(engine: Engine, session: Session): Promise<SecretVa
   return found.value;
 }
 
+/** The newest version, where this rotation's value waits in it and somebody has disabled it: enabled again, it is found. */
+export async function takenAway(engine: Engine, session: Session): Promise<string | undefined> {
+  const [newest] = await pendingVersions(engine, session.scope, pendingOf(session.object));
+  if (newest === undefined || newest.enabled) return undefined;
+  return rotationIdOf(newest.tags) === session.active.rotationId ? newest.version : undefined;
+}
+
 /** Puts the value away. Died before this: nothing is changed anywhere. After: `staged` finds it. */
 export async function stage(engine: Engine, session: Session, value: SecretValue, expiresOn: Date): Promise<void> {
   session.guard(value);

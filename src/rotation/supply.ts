@@ -3,17 +3,17 @@ import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { isOver, isPublished } from './machine.ts';
 import { nextVersion, plan } from './plan.ts';
-import type { SecretValue } from './ports.ts';
+import type { ObjectRef, SecretValue } from './ports.ts';
 import { isHeld, type Run } from './record.ts';
 import { managedOf, read, REQUEST_MS } from './runbook.ts';
-import { putAway } from './staging.ts';
+import { pendingOf, putAway } from './staging.ts';
 
 /**
  * Takes the value that a person has made for a run that waits for one: puts it away in the vault and lets the run go on. It
  * may be given again until it is published; the last one counts.
  * @throws CONFLICT when the run is over, published or in somebody's hands; REQUEST_INVALID when nobody asked a person for a
- *   value, or it is the one before; what the vault throws. Nothing was kept then. What the queue throws: the value was kept,
- *   and is published when it is given again, or when the run is next looked at
+ *   value, or it is the one before; what the vault throws. Nothing was kept then, unless the effect is `unknown`. What the
+ *   queue throws, with the effect `applied`: the value was kept
  */
 export async function supply(engine: Engine, rotationId: string, value: SecretValue, by: string): Promise<Run> {
   const scope = new CallScope(engine.clock, REQUEST_MS);
@@ -40,10 +40,28 @@ export async function supply(engine: Engine, rotationId: string, value: SecretVa
   engine.vault.validate(nextVersion(planned, issued, rotationId, now));
   const expiresOn = new Date(now.getTime() + managed.policy.validityMs);
   await putAway(engine, scope, object, rotationId, value, expiresOn);
-  await scope.run('enqueueing', (call) =>
-    engine.queue.rotate({ object, trigger: 'manual', rotationId, requestedBy: by }, 0, call),
-  );
+  try {
+    await scope.run('enqueueing', (call) =>
+      engine.queue.rotate({ object, trigger: 'manual', rotationId, requestedBy: by }, 0, call),
+    );
+  } catch (error) {
+    throw error instanceof RotationError ? kept(object, error) : error;
+  }
   return run;
+}
+
+/** Sent again it is kept again, in the same place, and the last one counts; the sweep looks at a blocked run once a day. */
+function kept(object: ObjectRef, error: RotationError): RotationError {
+  const { vault, name } = pendingOf(object);
+  return new RotationError({
+    code: error.code,
+    recovery: error.recovery,
+    effect: 'applied',
+    message: `the value is kept in ${vault}/secrets/${name}, but the run could not be told that it may go on: ${error.message}`,
+    remedy: `Send the same request again, as often as need be. Otherwise the value is taken when the sweep next looks at the run, within a day.${error.remedy === undefined ? '' : ` ${error.remedy}`}`,
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+    cause: error,
+  });
 }
 
 function refused(code: 'CONFLICT' | 'REQUEST_INVALID', message: string): RotationError {

@@ -28,6 +28,8 @@ const RUN = 'run_';
 
 /** A string property holds at most 32K UTF-16 units (64 KiB). Cutting would lose what a crash needs. */
 const MAX_TEXT = 32_000;
+/** What is kept of one text of a note. */
+const MAX_NOTE = 8_000;
 
 export function journalRow(record: JournalRecord): Row {
   const { run } = record;
@@ -118,16 +120,26 @@ export function readOwner(row: Readonly<Record<string, unknown>>): ObjectRef {
   return { kind: readKind(row['ownerKind']), vault: String(row['ownerVault']), name: String(row['ownerName']) };
 }
 
+/** What a note quotes is foreign, and of any length: an event's id, a message that was given up. It is for people: cut. */
 export function noteRow(note: Note): Row {
   const { id, at, object, ...rest } = note;
-  return {
-    partitionKey: NOTES,
-    rowKey: hash(`${note.kind}|${id}`),
+  const texts = {
     id,
     at: at.toISOString(),
     ...(object === undefined ? {} : { vault: object.vault, name: object.name }),
     ...rest,
   };
+  return {
+    partitionKey: NOTES,
+    rowKey: hash(`${note.kind}|${id}`),
+    ...Object.fromEntries(Object.entries(texts).map(([column, text]) => [column, cut(text)])),
+  };
+}
+
+/** The beginning, with a mark where the rest is missing. A half character at the cut would be no text. */
+function cut(text: string): string {
+  if (text.length <= MAX_NOTE) return text;
+  return `${text.slice(0, MAX_NOTE).toWellFormed()}… (${text.length} characters in all)`;
 }
 
 const KINDS: readonly ObjectRef['kind'][] = ['secret', 'key', 'certificate'];

@@ -9,11 +9,18 @@ import { startProvider, type ProviderService } from '../../sandbox/http-api/http
 import { createRun, type Run } from '../../sandbox/run.ts';
 import { trustSandbox } from '../../sandbox/trust.ts';
 import { SecretValue } from '../../src/rotation/ports.ts';
+import type { Description } from '../../src/rotators/http-api/description.ts';
+import { READY } from '../../src/rotators/http-api/descriptions/index.ts';
 import { WIDGETS } from '../support/widgets.ts';
 import { LiveHttpApiHarness, type LiveInstance } from './http-api-live.harness.ts';
 import { describeRotator } from './rotator-suite.ts';
 
-const read = (path: string): LiveInstance => JSON.parse(readFileSync(path, 'utf8')) as LiveInstance;
+/** The host is the description's where the entry says none, as in the app; that there is one was checked before. */
+function read(path: string): LiveInstance {
+  const entry = JSON.parse(readFileSync(path, 'utf8')) as Partial<LiveInstance>;
+  const description = typeof entry.description === 'string' ? READY.get(entry.description) : entry.description;
+  return { ...entry, description, host: entry.host ?? (description as Description).host ?? '' };
+}
 const { TEST_HTTP_API: file, TEST_HTTP_API_SECRET: secret } = process.env;
 
 if (file === undefined || file === '') {

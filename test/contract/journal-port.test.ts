@@ -347,6 +347,20 @@ describe('the table', () => {
     expect((await journal.read(object, call()))?.etag).toBe(etag);
   });
 
+  it('cuts what a note quotes, and says so: the table service takes no text of more than 32K characters', async () => {
+    // The half of the last character falls on the cut.
+    const long = (mark: string): string => `${mark}${'\u{1F511}'.repeat(20_000)}`;
+    const about = { at: new Date(START), kind: 'poisoned', message: long('m') } as const;
+    await journal.note({ ...about, id: long('1'), remedy: long('r') }, call());
+    await journal.note({ ...about, id: `${long('1')}2` }, call());
+    const table = TableClient.fromConnectionString(azurite.connectionString, 'keyturn');
+    const filter = `PartitionKey eq 'notes' and kind eq 'poisoned'`;
+    const rows = await all(table.listEntities({ queryOptions: { filter } }));
+    expect(rows, 'told apart by the whole of their ids').toHaveLength(2);
+    const text = expect.stringMatching(/^[m1r].*… \(4000[12] characters in all\)$/su) as string;
+    expect(rows).toEqual(expect.arrayContaining([expect.objectContaining({ id: text, message: text, remedy: text })]));
+  });
+
   it('takes the same note twice as one', async () => {
     const note = {
       id: randomBytes(8).toString('hex'),

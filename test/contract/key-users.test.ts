@@ -3,7 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startVault } from '../../sandbox/vault/vault.ts';
 import type { VaultService } from '../../sandbox/vault/vault.ts';
 import { FOLLOW_MS } from '../../sandbox/arm/cmk.ts';
-import { createKeyUsers } from '../../src/consumers/key-users/users.ts';
+import { STORAGE_USER } from '../../src/consumers/key-users/rows/storage.ts';
+import { createKeyUsers, KEY_USER_ROWS } from '../../src/consumers/key-users/users.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
 import type { Call, Clock, KeyUse, KeyUser } from '../../src/rotation/ports.ts';
 import { startStorageCloud, type StorageCloud } from '../support/storage-cloud.ts';
@@ -107,6 +108,28 @@ async function failure(attempt: Promise<unknown>): Promise<RotationError> {
 
 it('has a kind of user for each, and each claims its own ids only', () => {
   expect(users.map(({ kind }) => kind)).toEqual(KINDS.map(({ kind }) => kind));
+});
+
+it('a storage account that is back at Microsoft’s keys uses none, whatever is left of the customer’s', () => {
+  const keyvaultproperties = { keyvaulturi: 'https://kv.vault.azure.net', keyname: 'cmk', keyversion: 'a' };
+  const use = (keySource: string): KeyUse =>
+    STORAGE_USER.use({ properties: { encryption: { keySource, keyvaultproperties } } });
+  expect(use('Microsoft.Storage').key).toBeUndefined();
+  expect(use('Microsoft.Keyvault').key).toEqual({ vault: 'https://kv.vault.azure.net', name: 'cmk' });
+});
+
+it.each(KINDS)('a $kind is not asked for by a name that climbs: .. and .', async ({ kind }) => {
+  const user = users.find((one) => one.kind === kind);
+  const type = KEY_USER_ROWS.find((row) => row.kind === kind)?.type ?? '';
+  const frame = `/subscriptions/${cloud.arm.subscriptionId}/resourceGroups`;
+  for (const id of [
+    `${frame}/rg/providers/${type}/..`,
+    `${frame}/rg/providers/${type}/.`,
+    `${frame}/../providers/${type}/a1b2c`,
+  ]) {
+    expect(user?.claims(id)).toBe(true);
+    expect((await failure(user?.read(id, call()) ?? Promise.resolve())).code).toBe('CONFIG_INVALID');
+  }
 });
 
 describe.each(KINDS)('a $kind', ({ kind, make, write, read, calls, later }) => {
@@ -221,6 +244,14 @@ describe.each(KINDS)('a $kind', ({ kind, make, write, read, calls, later }) => {
     const impatient = createKeyUsers({ ...cloud.deps, clock: HASTY }).find((one) => one.claims(id));
     expect(await impatient?.moveOn(id, { ...key(), version: latest() }, call())).toBe('pending');
     if (!kind.startsWith('SQL')) expect(await use()).toMatchObject({ busy: true });
+    // However slow it stays: looking again comes to the last call.
+    for (let look = 0; look < 3; look += 1) await impatient?.moveOn(id, { ...key(), version: latest() }, call());
+    const operations = cloud.ctx.traffic.entries.map(({ operation }) => operation);
+    const last = kind.startsWith('SQL') ? /^PUT .*encryptionProtector/i : /^P(?:ATCH|UT) /;
+    expect(
+      operations.filter((operation) => last.test(operation)),
+      operations.join('\n'),
+    ).not.toEqual([]);
     mend();
   });
 

@@ -117,8 +117,23 @@ describe('a listing', () => {
       expect(error.message).toContain('on another host');
       expect(error.message).not.toContain('evil');
     }
-    run.ctx.faults.add({ system: 'http-api', match: '^GET', action: answer('/keys') });
-    expect((await failureOf(rotator.list(target, call()))).message).toContain('does not end after 200 pages');
+    run.ctx.faults.add({ system: 'http-api', match: '^GET', action: answer('/keys?page=2') });
+    expect((await failureOf(rotator.list(target, call()))).message).toContain('goes in a circle');
+  });
+
+  test('that leaves an empty list out is empty where the description says so, and only there', async () => {
+    const { rotator, target, service } = await bench(PROVIDERS.get('databricks'), 'databricks');
+    service.clear();
+    expect(await rotator.list(target, call())).toEqual([]);
+    await rotator.revoke(target, target.current, { endSessions: false }, call());
+    for (const body of ['<html>', [], { token_infos: 'none' }]) {
+      run.ctx.faults.add({ system: 'http-api', match: '^GET', times: 1, action: { status: 200, body } });
+      expect(await failureOf(rotator.list(target, call()))).toMatchObject({ code: 'CONFIG_INVALID' });
+    }
+    await provider?.stop();
+    const strict = await bench();
+    run.ctx.faults.add({ system: 'http-api', match: '^GET', times: 1, action: { status: 200, body: {} } });
+    expect(await failureOf(strict.rotator.list(strict.target, call()))).toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
   test('that is not as described is said, without a word of it', async () => {
@@ -127,6 +142,19 @@ describe('a listing', () => {
       run.ctx.faults.add({ system: 'http-api', match: '^GET', times: 1, action: { status: 200, body } });
       expect(await failureOf(rotator.list(target, call()))).toMatchObject({ code: 'CONFIG_INVALID', effect: 'none' });
     }
+  });
+});
+
+describe('revoking at Elasticsearch', () => {
+  test('has failed when the answer is 200 with the details of an error', async () => {
+    const { rotator, target, current } = await bench(PROVIDERS.get('elasticsearch'), 'elasticsearch');
+    const error_details = [{ type: 'security_exception', reason: 'CANARY' }];
+    const body = { invalidated_api_keys: [], previously_invalidated_api_keys: [], error_count: 1, error_details };
+    run.ctx.faults.add({ system: 'http-api', match: '^DELETE', times: 1, action: { status: 200, body } });
+    const error = await failureOf(rotator.revoke(target, current.credentialId, { endSessions: false }, call()));
+    expect(error.message).toContain('200 security_exception');
+    await rotator.revoke(target, current.credentialId, { endSessions: false }, call());
+    expect(await rotator.list(target, call())).toEqual([]);
   });
 });
 

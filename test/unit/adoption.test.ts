@@ -3,6 +3,7 @@ import { LEASE_MS } from '../../src/rotation/calls.ts';
 import type { Outcome } from '../../src/rotation/engine.ts';
 import { handlePropagate } from '../../src/rotation/propagate.ts';
 import type { PropagateMessage } from '../../src/rotation/ports.ts';
+import { sweep } from '../../src/rotation/sweep.ts';
 import type { Standing } from '../../src/rotation/adoption/record.ts';
 import { Bench, error, OBJECT } from '../support/memory/bench.ts';
 import { DAY, HOUR, MINUTE } from '../support/memory/clock.ts';
@@ -216,6 +217,61 @@ describe('a consumer that fails', () => {
     bench.clock.advance(HOUR);
     await handlePropagate(strange, { object: OBJECT, version: 'v2', resumes: true });
     expect(standing(bench, 'site')).toMatchObject({ state: 'failed', trouble: { code: 'JOURNAL_INVALID' } });
+  });
+});
+
+describe('whoever is without the version', () => {
+  const later = async (bench: Bench, days: number): Promise<void> => {
+    bench.clock.advance(days * DAY);
+    await sweep(bench.engine);
+    await bench.drain();
+  };
+
+  it('is looked at once a day, and not told again', async () => {
+    const bench = written();
+    bench.consumers.put('vpn', { version: 'v1', pinned: 'v1', takes: 'by-hand' });
+    await tell(bench);
+    await later(bench, 0.5);
+    expect(bench.calls.count('consumer.confirm')).toBe(1);
+    await later(bench, 0.6);
+    expect(bench.calls.count('consumer.confirm')).toBe(2);
+    expect(bench.calls.count('consumer.refresh')).toBe(1);
+    bench.consumers.put('vpn', { version: 'v2', takes: 'by-hand' });
+    await later(bench, 1.1);
+    expect(standing(bench, 'vpn')).toMatchObject({ state: 'verified' });
+    expect(bench.adoptions.entry(OBJECT)?.record.wakeAt).toBeUndefined();
+  });
+
+  it('is left alone after a month', async () => {
+    const bench = written();
+    bench.consumers.put('vpn', { version: 'v1', pinned: 'v1', takes: 'by-hand' });
+    await tell(bench);
+    for (let day = 0; day < 40; day += 1) await later(bench, 1.1);
+    expect(bench.calls.count('consumer.confirm')).toBeLessThan(35);
+    expect(bench.adoptions.entry(OBJECT)?.record.wakeAt).toBeUndefined();
+  });
+
+  it('keeps what is known of it when a look fails', async () => {
+    const bench = written();
+    bench.consumers.put('vpn', { version: 'v1', takes: 'by-hand' });
+    await tell(bench);
+    bench.calls.fail('consumer.confirm', error('UNAVAILABLE'));
+    await later(bench, 1.1);
+    expect(standing(bench, 'vpn')).toMatchObject({ state: 'pinned', trouble: { remedy: 'Change vpn by hand' } });
+  });
+
+  it('is found by the sweep when the message of the queue was lost', async () => {
+    const bench = written();
+    bench.consumers.put('door', { version: 'v1', takes: 'lagging' });
+    await tell(bench);
+    bench.queue.take()?.finish();
+    bench.clock.advance(HOUR / 2);
+    bench.queue.take()?.finish();
+    expect(bench.queue.nextAt).toBeUndefined();
+    bench.consumers.settle('v2');
+    await sweep(bench.engine);
+    await bench.drain();
+    expect(standing(bench, 'door')).toMatchObject({ state: 'verified' });
   });
 });
 

@@ -23,8 +23,17 @@ describe('the wait before the next attempt', () => {
     [1, 1000],
     [0, 1000],
     [-5, 1000],
-  ])('is what the service asks for: %i ms, but a second at least', (retryAfterMs, ms) => {
+    [365 * 24 * 3600_000, 24 * 3600_000],
+    [Infinity, 24 * 3600_000],
+  ])('is what the service asks for: %d ms, but a second at least and a day at most', (retryAfterMs, ms) => {
     expect(backoffMs(error('THROTTLED', { retryAfterMs }), 3, () => 0.5)).toBe(ms);
+  });
+
+  it('does not use up every attempt within seconds where a service asks for a second each time', () => {
+    const impatient = error('THROTTLED', { retryAfterMs: 1000 });
+    const waits = Array.from({ length: MAX_ATTEMPTS - 1 }, (_, i) => backoffMs(impatient, i + 1, () => 0));
+    expect(waits.slice(0, 4)).toEqual([1000, 1000, 1000, 40_000]);
+    expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(40 * 60_000);
   });
 
   it('adds up to most of an hour before a person is asked', () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createConfiguration } from '../../src/config/tags.ts';
 import { readSettings } from '../../src/config/settings.ts';
-import type { Call, ObjectRef } from '../../src/rotation/ports.ts';
+import { SecretValue, type Call, type ObjectRef } from '../../src/rotation/ports.ts';
 import { sweep } from '../../src/rotation/sweep.ts';
 import { parseValue } from '../../src/rotation/value/value.ts';
 import { derivedRotator } from '../../src/rotators/derived/rotator.ts';
@@ -162,6 +162,21 @@ describe('a source that is a bare password', () => {
     const { username, password } = new URL(bench.vault.peek(DERIVED)[0]?.value.reveal() ?? '');
     expect(username).toBe('b');
     expect(bench.rotator.passwords.get('b')).toBe(password);
+  });
+
+  it.each([
+    ['app', 'app_alt'],
+    ['app_alt', 'app'],
+    ['APP', 'APP_ALT'],
+    ['APP@server', 'APP_ALT@server'],
+  ])('takes %s for the account before %s, however its system takes cases', async (before, after) => {
+    const bench = setUp(OLD);
+    const [named = ''] = after.split('@');
+    bench.vault.put(OBJECT, OLD, { credentialID: ` ${named} ` });
+    const managed = bench.engine.configuration.managed(bench.vault.peek(DERIVED)[0]?.tags ?? {});
+    const { rotator, target } = managed ?? expect.fail('it is managed');
+    const current = { credentialId: '', slot: '', value: new SecretValue('x'), user: before };
+    expect(await rotator.set(target, { rotationId: 'r', slot: '', current }, call)).toMatchObject({ user: after });
   });
 
   it('leaves a user alone that is none of its accounts', async () => {

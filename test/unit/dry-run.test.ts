@@ -41,7 +41,20 @@ describe('dry run', () => {
       'in place, compromised',
       { overlap: 'none', revocable: false },
       'compromised',
-      [/pending/, /ALTER/, /log in/, /write a new/, /end the sessions of a/, /nothing to revoke/],
+      [
+        /pending/,
+        /ALTER/,
+        /log in/,
+        /write a new/,
+        /end the sessions of a/,
+        /every version before it; there is nothing to revoke/,
+      ],
+    ],
+    [
+      'two slots, compromised',
+      {},
+      'compromised',
+      [/ALTER/, /log in/, /write a new/, /take a out of use and end its sessions/, /disable every version before it/],
     ],
     [
       'one more',
@@ -98,7 +111,7 @@ describe('dry run', () => {
     const { blockedBy } = await dryRun(bench.engine, { ...request });
     expect(blockedBy).toEqual([{ code: 'UNAVAILABLE', message: 'UNAVAILABLE happened' }]);
     const { calls } = await dryRun(bench.engine, { ...request, reason: 'compromised' });
-    expect(calls.at(-1)).toContain('end its sessions');
+    expect(calls.at(-2)).toContain('end its sessions');
   });
 
   it('does not hide a bug', async () => {

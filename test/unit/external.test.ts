@@ -166,6 +166,37 @@ describe('the rotator', () => {
     expect(error.message).not.toContain('CANARY');
   });
 
+  test.each(['constructor', 'toString', 'MY_SECRET_VALUE'])(
+    'takes and shows no code that is not agreed: %s',
+    async (code) => {
+      reply = () => ({ status: 403, body: JSON.stringify({ error: { code } }) });
+      const error = await failureOf(rotator.set(target(), pending, call()));
+      expect(error).toMatchObject({ code: 'ACCESS_DENIED', recovery: 'reconfigure', effect: 'none' });
+      expect(error.message).not.toContain(code);
+    },
+  );
+
+  test.each([201, 204, 303])('does not know what was done when the answer is %i', async (status) => {
+    reply = () => ({ status, body: '' });
+    expect(await failureOf(rotator.set(target(), pending, call()))).toMatchObject({ effect: 'unknown' });
+    expect(await failureOf(rotator.list(target(), call()))).toMatchObject({ code: 'CONFIG_INVALID', effect: 'none' });
+  });
+
+  test.each(['a\nb', ' a', 'ä', 'x'.repeat(257)])(
+    'takes no credential whose id no tag can hold: %j',
+    async (credentialId) => {
+      const body = JSON.stringify({ credentialId, value: 'a-new-value' });
+      reply = ({ headers }) => {
+        const id = headers['webhook-id'] ?? '';
+        const signed = { id, timestamp: NOW / 1000, body };
+        return { body, headers: { ...headers, 'webhook-signature': signature(new SecretValue(KEY), signed) } };
+      };
+      const error = await failureOf(rotator.set(target(), pending, call()));
+      expect(error).toMatchObject({ code: 'CONFIG_INVALID', effect: 'applied' });
+      expect(error.message).toContain('that no tag can hold');
+    },
+  );
+
   test('says that it follows no redirect', async () => {
     reply = () => ({ status: 307, headers: { location: 'https://evil.example/' }, body: '' });
     const error = await failureOf(rotator.set(target(), pending, call()));

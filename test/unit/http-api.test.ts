@@ -225,6 +225,31 @@ describe('a description', () => {
     ],
     ['a GET with a body', (d) => (d['list'] = { ...d['list'], body: {} }), 'list.method: GET sends no body'],
     [
+      'a header that steers the connection, which a front of many services would follow to another of them',
+      (d) => (d['headers'] = { Host: 'evil.example' }),
+      'headers.Host: is not for a description to say',
+    ],
+    [
+      'a header that says where the request ends',
+      (d) => (d['create'] = { ...d['create'], headers: { 'Transfer-Encoding': 'chunked' } }),
+      'create.headers.Transfer-Encoding: is not for',
+    ],
+    [
+      'such a header among those of an authentication',
+      (d) => (d['authentication'] = { kind: 'headers', headers: { 'X-Forwarded-Host': '{{secret}}' } }),
+      'authentication.headers.X-Forwarded-Host: is not for',
+    ],
+    [
+      'a name that is not closed',
+      (d) => (d['list'] = { ...d['list'], path: '/{{workspace}/keys' }),
+      'list.path: holds a {{ that begins no {{name}}',
+    ],
+    [
+      'an expiry with spaces around it and without a limit',
+      (d) => (d['create'] = { ...d['create'], body: ['{{label}}', '{{ expires.iso }}'] }),
+      'limits.lifetimeDays: is missing',
+    ],
+    [
       'a condition of two kinds of nothing',
       (d) => (d['errors'] = { when: [{ pointer: '/a', surplus: 1 }] }),
       'errors.when[0].surplus',
@@ -243,6 +268,8 @@ describe('an instance', () => {
     const problems = problemsOf(
       instance('gitlab-project-tokens', { variables: { project: ['a'], surplus: 1 } }),
       instance('cloudflare-account-tokens', { variables: { accountId: '..', policies: [] }, lifetimeDays: 400 }),
+      instance('databricks', { host: 'a.example', variables: { constructor: 1 } }),
+      instance('gitlab-group-tokens', { variables: { group: 'a\ud800', scopes: [] } }),
     );
     expect(problems).toEqual([
       expect.stringContaining('variables.surplus: gitlab-project-tokens has no such variable') as string,
@@ -250,6 +277,8 @@ describe('an instance', () => {
       expect.stringContaining('variables.scopes: is required') as string,
       'variables.accountId: must be a text, a number, true or false, and not empty',
       'lifetimeDays: may be at most 365',
+      'variables.constructor: databricks has no such variable; there are none',
+      'variables.group: must be a text, a number, true or false, and not empty',
     ]);
   });
 

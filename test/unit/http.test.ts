@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createRunbook, problem, type Answer } from '../../src/http.ts';
+import { createRunbook } from '../../src/http.ts';
+import { problem, type Answer } from '../../src/http/answer.ts';
 import { ERROR_CODES, type ErrorCode } from '../../src/rotation/errors.ts';
 import { RUN_STATES, type Run } from '../../src/rotation/record.ts';
 import { Bench, error, OBJECT, TAGS, VAULT } from '../support/memory/bench.ts';

@@ -246,6 +246,25 @@ describe('the users of a key', () => {
     expect(bench.users.moves).toBe(0);
   });
 
+  it('nobody is moved on again after a rollback by hand, while the tag Paused is there', async () => {
+    const bench = new KeyBench();
+    bench.use('beta', { follows: 'versionless', version: 'k1' });
+    expect(await bench.deliver(bench.about())).toMatchObject({ outcome: 'waiting' });
+    const { tags } = bench.keys.peek(KEY)[0] ?? {};
+    bench.keys.change(KEY, { tags: { ...tags, Paused: 'true' } });
+    bench.use('alpha', { version: 'k1' });
+    bench.clock.advance(HOUR);
+    expect(await bench.wake()).toMatchObject({ outcome: 'refused', reason: 'Paused' });
+    expect([bench.used('alpha'), bench.users.moves]).toEqual(['k1', 1]);
+    bench.keys.change(KEY, { tags: tags ?? {} });
+    bench.use('beta', { follows: 'versionless' });
+    bench.clock.advance(HOUR);
+    await sweep(bench.engine);
+    await bench.drain();
+    expect(bench.keyRun?.state).toBe('done');
+    expect(bench.used('alpha')).toBe(bench.keyVersion);
+  });
+
   it('a run that waits for one of them does not stand in the way of the next rotation, which takes them along', async () => {
     const bench = new KeyBench();
     bench.use('beta', { follows: 'versionless' });
@@ -286,6 +305,19 @@ describe('a new version that somebody else made', () => {
     foreign(bench, {});
     bench.keys.change(KEY, { tags: {} });
     expect(await bench.deliver(bench.about('new-version'))).toMatchObject({ reason: 'NotManaged' });
+    // Nor do the tags of an older version come back with the next one.
+    bench.clock.advance(DAY);
+    foreign(bench, {});
+    expect(await bench.deliver(bench.about('new-version'))).toMatchObject({ reason: 'NotManaged' });
+    expect(bench.keys.peek(KEY)[0]?.tags).toEqual({});
+  });
+
+  it('gets the tags of the last version that had any, where two were made at once', async () => {
+    const bench = new KeyBench();
+    foreign(bench, {});
+    const version = foreign(bench, {});
+    await bench.deliver(bench.about('new-version', { version }));
+    expect(bench.keys.peek(KEY)[0]?.tags).toMatchObject({ KeyUser: userId('alpha') });
   });
 
   it.each([

@@ -43,6 +43,12 @@ describe('what to do next', () => {
       after,
       { do: 'retire', confirm: false },
     ],
+    [
+      'closes at once what is compromised and cannot be revoked',
+      { ...published, noRevoke: true, compromised: true, retireAt: '2026-11-22T12:00:01Z' },
+      after,
+      { do: 'close' },
+    ],
     ['never retires what is current', published, seen, { do: 'refuse-retire' }],
     [
       'never retires when the current version does not say what it holds',

@@ -86,6 +86,7 @@ describe('the pair', () => {
     expect(parse('h/d', 'app').slots).toEqual(['app', 'app_alt']);
     expect(parse('h/d', 'app_alt')).toMatchObject({ slots: ['app_alt', 'app'], current: 'app_alt' });
     expect(parse('h/d', '_alt').slots).toEqual(['_alt', '_alt_alt']);
+    expect(parse('h/d', 'APP_ALT').slots, 'case matters').toEqual(['APP_ALT', 'APP_ALT_alt']);
     expect(parse('h/d', 'App B', 'app c').slots).toEqual(['App B', 'app c']);
   });
 

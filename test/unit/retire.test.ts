@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ADOPTION_PATIENCE_MS } from '../../src/rotation/backoff.ts';
 import { retire } from '../../src/rotation/retire.ts';
+import type { Capabilities } from '../../src/rotation/ports.ts';
 import { Session } from '../../src/rotation/session.ts';
 import { Bench, error, OBJECT, OVERLAP, TAGS } from '../support/memory/bench.ts';
 import { HOUR, MINUTE } from '../support/memory/clock.ts';
@@ -13,6 +14,9 @@ async function due(): Promise<Bench> {
   bench.clock.advance(OVERLAP);
   return bench;
 }
+
+const enabledOf = (bench: Bench): string[] =>
+  bench.vault.peek(OBJECT).flatMap(({ version, enabled }) => (enabled ? [version] : []));
 
 const swapped = { ...TAGS, CredentialId: 'b', AlternateCredentialId: 'a' };
 
@@ -193,6 +197,53 @@ describe('old versions', () => {
       ['v1', false],
     ]);
     expect(bench.calls.count('vault.disable')).toBe(1);
+  });
+
+  it.each<[string, Partial<Capabilities>]>([
+    ['with two slots', {}],
+    ['that is replaced in place', { overlap: 'none', revocable: false }],
+    ['of which each rotation makes one more', { minting: 'system', overlap: 'many' }],
+    ['that nobody can revoke', { overlap: 'many', revocable: false, proof: 'none' }],
+  ])('of a compromised secret %s are all disabled, whatever is to be retained', async (_, capabilities) => {
+    const bench = new Bench(capabilities);
+    bench.seed({ tags: { ...TAGS, RetainVersions: '5' } });
+    await bench.deliver(bench.message('compromised', { rotationId: 'leak' }));
+    expect(bench.run.state).toBe('done');
+    expect(enabledOf(bench)).toEqual([bench.version]);
+  });
+
+  it('of a compromised secret are disabled also when its tags are gone by then', async () => {
+    const bench = new Bench({ overlap: 'many', revocable: false, proof: 'none' });
+    bench.calls.before('announcer.announce', () => bench.vault.change(OBJECT, { tags: {} }));
+    await bench.deliver(bench.message('compromised', { rotationId: 'leak' }));
+    expect(bench.run.state).toBe('done');
+    expect(enabledOf(bench)).toEqual(['v2']);
+  });
+
+  it('of a compromised secret are left where nothing tells which they are, but for the one that it replaced', async () => {
+    const bench = new Bench({ overlap: 'many', revocable: false, proof: 'none' });
+    bench.seed();
+    const versions = bench.vault.versions.bind(bench.vault);
+    const without = async () => (await versions(OBJECT)).filter(({ version }) => version !== 'v3');
+    Object.assign(bench.vault, { versions: without });
+    bench.calls.before('announcer.announce', () => bench.vault.change(OBJECT, { tags: {} }));
+    await bench.deliver(bench.message('compromised', { rotationId: 'leak' }));
+    expect(enabledOf(bench)).toEqual(['v3', 'v1']);
+  });
+
+  it('of a compromised secret do not include what somebody has written since', async () => {
+    const bench = new Bench({ overlap: 'many', revocable: false, proof: 'none' });
+    bench.calls.before('announcer.announce', () => void bench.vault.put(OBJECT, 'by hand', TAGS));
+    await bench.deliver(bench.message('compromised', { rotationId: 'leak' }));
+    expect(enabledOf(bench)).toEqual(['v3', 'v2']);
+  });
+
+  it('of a compromised secret include the one it replaced wherever the vault lists it', async () => {
+    const bench = new Bench({ overlap: 'many', revocable: false, proof: 'none' });
+    const versions = bench.vault.versions.bind(bench.vault);
+    Object.assign(bench.vault, { versions: async () => [...(await versions(OBJECT))].reverse() });
+    await bench.deliver(bench.message('compromised', { rotationId: 'leak' }));
+    expect(enabledOf(bench)).toEqual(['v2']);
   });
 });
 

@@ -2,9 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { cancel } from '../../src/rotation/cancel.ts';
 import { LEASE_MS } from '../../src/rotation/calls.ts';
+import type { RotationError } from '../../src/rotation/errors.ts';
 import { isPending, pendingOf } from '../../src/rotation/staging.ts';
-import { Bench, error, OBJECT, OLD, TAGS } from '../support/memory/bench.ts';
+import { Bench, error, OBJECT, OLD, TAGS, VAULT } from '../support/memory/bench.ts';
 import { MINUTE } from '../support/memory/clock.ts';
+import { containing } from '../support/memory/text.ts';
 
 const single = (): Bench => new Bench({ overlap: 'none', revocable: false });
 const PENDING = pendingOf(OBJECT);
@@ -85,6 +87,54 @@ describe('a rotation in place', () => {
     expect(bench.currentWorks()).toBe(true);
   });
 
+  it('names the pending version that somebody has disabled after the change, and goes on when it is enabled', async () => {
+    const bench = single();
+    bench.calls.before('rotator.set', () => bench.calls.fail('rotator.test', error('TIMED_OUT')));
+    await bench.deliver(bench.message());
+    bench.vault.change(PENDING, { enabled: false });
+    const [waiting] = pendingVersions(bench);
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    const id = `${VAULT}/secrets/db-keyturn-pending/${waiting?.version ?? ''}`;
+    expect(bench.run.blocked).toMatchObject({
+      code: 'DRIFTED',
+      message: containing(`waits in ${id}, which somebody has disabled`),
+      remedy: containing(`az keyvault secret set-attributes --id ${id} --enabled true`),
+    });
+    expect(pendingVersions(bench), 'nothing hides it').toHaveLength(1);
+    bench.vault.change(PENDING, { enabled: true });
+    expect(await bench.resume({ trigger: 'manual' })).toMatchObject({ outcome: 'rotated' });
+    expect(bench.currentWorks()).toBe(true);
+    expect(bench.calls.count('rotator.set')).toBe(1);
+  });
+
+  it('does not offer a disabled version of another rotation', async () => {
+    const bench = single();
+    bench.vault.put(PENDING, 'of-an-older-rotation', { RotationId: 'older' });
+    bench.vault.change(PENDING, { enabled: false });
+    bench.calls.fail('vault.write', error('UNAVAILABLE'));
+    await bench.deliver(bench.message());
+    bench.rotator.passwords.set('a', 'changed-by-somebody');
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    expect(bench.run.blocked).toMatchObject({ code: 'DRIFTED', message: containing('without the vault') });
+  });
+
+  it('does not take a secret that was never written for a pending version, nor a question that failed for a refusal', async () => {
+    const bench = single();
+    bench.calls.fail('vault.write', error('UNAVAILABLE'));
+    await bench.deliver(bench.message());
+    bench.rotator.passwords.set('a', 'changed-by-somebody');
+    bench.calls.fail('rotator.test', error('UNAVAILABLE'));
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    expect(bench.run).toMatchObject({ state: 'waiting', lastError: { code: 'UNAVAILABLE' } });
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    expect(bench.run.blocked).toMatchObject({ code: 'DRIFTED', message: containing('without the vault') });
+    expect(bench.minted, 'nothing new is put away before it is clear what is live').toHaveLength(1);
+  });
+
   it('goes on after any other failure of the question which value is live', async () => {
     const bench = single();
     bench.calls.fail('rotator.set', error('UNAVAILABLE'));
@@ -116,6 +166,15 @@ describe('a rotation in place', () => {
     expect(bench.currentWorks()).toBe(true);
   });
 
+  it('of a compromised password is over at once, also when the clock goes back meanwhile', async () => {
+    const bench = single();
+    bench.calls.before('announcer.announce', () => bench.clock.advance(-1000));
+    expect(await bench.deliver(bench.message('compromised', { rotationId: 'leak' }))).toMatchObject({
+      outcome: 'retired',
+    });
+    expect(bench.run).toMatchObject({ state: 'done' });
+  });
+
   it('is closed also when the tags of its secret are gone by then', async () => {
     const bench = single();
     await bench.rotated();
@@ -123,6 +182,66 @@ describe('a rotation in place', () => {
     await live(bench);
     expect(bench.run).toMatchObject({ state: 'done' });
     expect(pendingVersions(bench)[0]?.enabled).toBe(false);
+  });
+});
+
+describe('a value that the system has refused', () => {
+  const refusal = error('CONFIG_INVALID', { recovery: 'reconfigure' });
+  const reshape = (bench: Bench): void =>
+    bench.vault.change(OBJECT, { tags: { ...TAGS, ValueShape: '{alphanumeric:32}' } });
+  /** The run is blocked, or waits, after `set` has failed with this. */
+  async function failed(how: RotationError): Promise<Bench> {
+    const bench = single();
+    bench.calls.fail('rotator.set', how);
+    await bench.deliver(bench.message());
+    return bench;
+  }
+
+  it('is made anew when its shape was corrected', async () => {
+    const bench = await failed(refusal);
+    reshape(bench);
+    expect(await bench.resume({ trigger: 'manual' })).toMatchObject({ outcome: 'rotated' });
+    expect(bench.vault.peek(OBJECT)[0]?.value.reveal()).toBe('minted-password-2');
+    await bench.propagate();
+    await live(bench);
+    expect(pendingVersions(bench).map(({ enabled }) => enabled)).toEqual([false, false]);
+    expect(bench.run.refusedShape).toBeUndefined();
+  });
+
+  it('is sent again as it is when only a grant was missing', async () => {
+    const bench = await failed(error('ACCESS_DENIED', { recovery: 'reconfigure' }));
+    expect(await bench.resume({ trigger: 'manual' })).toMatchObject({ outcome: 'rotated' });
+    expect(bench.minted).toHaveLength(1);
+  });
+
+  it.each([
+    ['its answer was lost', error('TIMED_OUT', { effect: 'unknown' })],
+    ['the system could not be reached', error('UNAVAILABLE')],
+  ])('is kept, whatever the tags say by then, when %s', async (_, how) => {
+    const bench = await failed(how);
+    reshape(bench);
+    await live(bench);
+    expect(bench.currentWorks()).toBe(true);
+    expect(bench.minted).toHaveLength(1);
+  });
+
+  it('is kept when the answer to the next attempt was lost', async () => {
+    const bench = await failed(refusal);
+    bench.calls.fail('rotator.set', error('TIMED_OUT', { effect: 'unknown' }));
+    await bench.resume({ trigger: 'manual' });
+    reshape(bench);
+    await live(bench);
+    expect(bench.currentWorks()).toBe(true);
+    expect(bench.minted).toHaveLength(1);
+  });
+
+  it('is published when it is live all the same', async () => {
+    const bench = await failed(refusal);
+    bench.rotator.passwords.set('a', bench.minted[0] ?? '');
+    reshape(bench);
+    expect(await bench.resume({ trigger: 'manual' })).toMatchObject({ outcome: 'rotated' });
+    expect(bench.minted).toHaveLength(1);
+    expect(bench.currentWorks()).toBe(true);
   });
 });
 

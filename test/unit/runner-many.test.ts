@@ -46,6 +46,25 @@ describe('a rotation that makes one more credential', () => {
     expect(bench.logged.join()).toContain('an orphan of an interrupted rotation was revoked');
   });
 
+  it('revokes at its end what a listing that lagged behind had not shown at the second attempt', async () => {
+    const bench = many();
+    await withOrphan(bench);
+    const { passwords, labels } = bench.rotator;
+    const hidden = { value: passwords.get('made-1') ?? '', label: labels.get('made-1') ?? '' };
+    passwords.delete('made-1');
+    labels.delete('made-1');
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    passwords.set('made-1', hidden.value);
+    labels.set('made-1', hidden.label);
+    expect(live(bench)).toEqual(['a', 'made-1', 'made-2']);
+    bench.clock.advance(OVERLAP + 1);
+    await bench.resume();
+    await bench.resume();
+    expect(bench.run.state).toBe('done');
+    expect(live(bench)).toEqual(['made-2']);
+  });
+
   it('looks for nothing when it begins', async () => {
     const bench = many();
     await bench.deliver(bench.message());

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RotationError } from '../../src/rotation/errors.ts';
 import { SqlFailure, type Phase } from '../../src/rotators/sql-server/client.ts';
-import { alternateOf, claimsAddress, parseTarget, readCloud } from '../../src/rotators/sql-server/config.ts';
+import { claimsAddress, parseTarget, readCloud } from '../../src/rotators/sql-server/config.ts';
 import { translate, type Speaker } from '../../src/rotators/sql-server/failures.ts';
 import { differences, give, take, type Grant } from '../../src/rotators/sql-server/grants.ts';
 import { grantsQuery, identifier, literal, sessionsQuery, setPassword } from '../../src/rotators/sql-server/sql.ts';
@@ -70,7 +70,8 @@ describe('accounts', () => {
     ['App_ALT', 'App'],
     ['_alt', '_alt_alt'],
   ])('pairs %s with %s by convention', (name, alternate) => {
-    expect(alternateOf(name)).toBe(alternate);
+    const input = { providerAddress: 'sql/db', credentialId: name };
+    expect(parseTarget(input, SUFFIX).slots).toEqual([name, alternate]);
   });
 
   it('keeps the spelling of names, which readers log in with', () => {

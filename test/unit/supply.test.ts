@@ -111,6 +111,38 @@ describe('a value that is handed in', () => {
     await expect(hand(bench, rotationId)).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 
+  it('is kept when the run could not be told, which the answer says; it may be sent again, or left to the sweep', async () => {
+    const bench = await asked();
+    const down = error('UNAVAILABLE', { retryAfterMs: 7000 });
+    bench.calls.fail('queue.rotate', down, 2);
+    const api = createRunbook(bench.engine);
+    const send = (): ReturnType<typeof api.supply> => api.supply(bench.run.rotationId, { value: VALUE }, 'me');
+    for (const answer of [await send(), await send()]) {
+      expect(answer).toMatchObject({
+        status: 503,
+        headers: { 'retry-after': '7' },
+        body: { detail: containing('the value is kept in'), remedy: containing('Send the same request again') },
+      });
+      expect(JSON.stringify(answer)).not.toContain(VALUE);
+    }
+    bench.clock.advance(DAY + MINUTE);
+    await sweep(bench.engine);
+    await bench.drain();
+    expect(bench.vault.peek(OBJECT)[0]?.value.reveal()).toBe(VALUE);
+  });
+
+  it('repeats what the queue’s own failure says is to be done', async () => {
+    const bench = await asked();
+    bench.calls.fail('queue.rotate', error('ACCESS_DENIED', { remedy: 'az role assignment create …' }));
+    await expect(hand(bench)).rejects.toMatchObject({ effect: 'applied', remedy: containing('az role assignment') });
+  });
+
+  it('is not called kept when what failed is a bug', async () => {
+    const bench = await asked();
+    bench.calls.fail('queue.rotate', new TypeError('a bug'));
+    await expect(hand(bench)).rejects.toThrow(TypeError);
+  });
+
   it('is refused where the value is not a person’s to make', async () => {
     const bench = new Bench();
     bench.calls.fail('rotator.set', error('ACCESS_DENIED', { recovery: 'reconfigure' }));

@@ -41,6 +41,17 @@ export const sqlServer: Service = {
       begin: (asked) => () => ({ status: 200, body: protector(asked) }),
     },
     {
+      method: 'GET',
+      path: /^\/keys\/([^/]+)$/i,
+      action: `${SERVER}/keys/read`,
+      begin({ resource, match }) {
+        const name = match[1] ?? '';
+        const url = resource.serverKeys.get(name);
+        if (url === undefined) throw armProblem(404, 'ResourceNotFound', `The server key '${name}' was not found.`);
+        return () => ({ status: 200, body: { name, properties: { serverKeyType: 'AzureKeyVault', uri: url } } });
+      },
+    },
+    {
       method: 'PUT',
       path: /^\/keys\/([^/]+)$/i,
       action: `${SERVER}/keys/write`,

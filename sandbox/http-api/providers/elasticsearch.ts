@@ -1,4 +1,7 @@
-/** https://www.elastic.co/guide/en/elasticsearch/reference/8.17/security-api-create-api-key.html; times in milliseconds. */
+/**
+ * https://www.elastic.co/guide/en/elasticsearch/reference/8.17/security-api-create-api-key.html; times in milliseconds.
+ * What could not be invalidated comes with status 200 and is told by `error_details`, which is absent otherwise.
+ */
 import { admin, authorization, basic, refusing, textOf, throttling, token, withKey } from '../provider.ts';
 import type { Key, Provider } from '../provider.ts';
 

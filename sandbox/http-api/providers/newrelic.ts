@@ -52,6 +52,7 @@ export const newrelic: Provider = {
   },
   presented: (request) => header(request, 'api-key'),
   presents: (key) => key.value,
+  reads: ({ json }) => !JSON.stringify(json ?? '').includes('mutation('),
   mint: () => ({ id: hex(64).toUpperCase(), value: value() }),
   problems: {
     unauthenticated: refusing(401, failed('Invalid API key')),

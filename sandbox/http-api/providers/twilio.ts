@@ -68,6 +68,12 @@ export const twilio: Provider = {
     admin('DELETE', `${BASE}/Keys/:id.json`, ({ params, remove }) =>
       remove(params['id'] ?? '') ? { status: 204 } : twilio.problems.absent,
     ),
-    withKey('GET', `${BASE}/IncomingPhoneNumbers.json`, () => ({ status: 200, body: { incoming_phone_numbers: [] } })),
+    withKey('GET', `${BASE}/IncomingPhoneNumbers.json`, ({ request }) => ({
+      status: 200,
+      body: {
+        incoming_phone_numbers: [],
+        first_page_uri: `${BASE}/IncomingPhoneNumbers.json${request.query.toString()}`,
+      },
+    })),
   ],
 };

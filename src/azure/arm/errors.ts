@@ -93,6 +93,9 @@ function classify(
     case 403:
       return { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy: deniedRemedy(code, message, call) };
     case 404: {
+      // ARM says that also of a subscription that the caller may not see: nothing in it is known to be gone.
+      if (call.found && code === 'SubscriptionNotFound')
+        return { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy: grantCommand(call, message) };
       const look = `az resource show --ids "${call.scope}"`;
       const remedy = call.found
         ? `Look whether it is there still: ${look}`
@@ -110,6 +113,8 @@ function classify(
       // The ETag is old; Cosmos DB also says it while another operation on the account is under way.
       return { code: 'CONFLICT', recovery: 'retry' };
     case 429:
+      // Microsoft.Network's word for two changes at once (azure-cli #28615): who only repeats his undoes the other.
+      if (code === 'RetryableError') return { code: 'CONFLICT', recovery: 'retry' };
       return { code: 'THROTTLED', recovery: 'retry' };
     default:
       if (status >= 500) return { code: 'UNAVAILABLE', recovery: 'retry', effect: lost };

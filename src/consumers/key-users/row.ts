@@ -8,6 +8,8 @@ export interface Move {
   /** The RBAC action that it needs, as role definitions spell it. */
   readonly action: string;
   readonly body: unknown;
+  /** Makes what stays there once it is made, so that it is not made again. Whether it is there is looked up at the same path. */
+  readonly once?: { readonly reads: string };
 }
 
 export type KeyVersionAddress = KeyAddress & { readonly version: string };

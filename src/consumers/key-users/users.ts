@@ -1,13 +1,13 @@
 import { createArmClient, type ArmClient, type ArmClientDeps, type ArmRequest } from '../../azure/arm/client.ts';
 import { configInvalid, RotationError } from '../../rotation/errors.ts';
 import type { Call, KeyUse, KeyUser } from '../../rotation/ports.ts';
-import type { KeyUserRow, KeyVersionAddress } from './row.ts';
+import type { KeyUserRow, KeyVersionAddress, Move } from './row.ts';
 import { COSMOS_USER } from './rows/cosmos.ts';
 import { DISK_USER } from './rows/disk.ts';
 import { REGISTRY_USER } from './rows/registry.ts';
 import { SQL_USER } from './rows/sql.ts';
 import { STORAGE_USER } from './rows/storage.ts';
-import { objectIn, textIn } from './shapes.ts';
+import { objectIn, textIn } from '../json.ts';
 
 /** Every kind of resource that can be moved on to a new version of a key: a new one is one line here. */
 export const KEY_USER_ROWS: readonly KeyUserRow[] = [STORAGE_USER, SQL_USER, DISK_USER, COSMOS_USER, REGISTRY_USER];
@@ -25,11 +25,22 @@ export function createKeyUsers(deps: ArmClientDeps): readonly KeyUser[] {
 }
 
 export function keyUser(row: KeyUserRow, arm: ArmClient): KeyUser {
-  async function fetch(path: string, call: Call): Promise<unknown> {
-    const action = { method: 'GET' as const, action: row.reads, mutates: false };
-    const outcome = await arm.send(requestOf(row, path, row.path, action), call);
+  async function fetch(path: string, call: Call, at = row.path, action = row.reads): Promise<unknown> {
+    const verb = { method: 'GET' as const, action, mutates: false };
+    const outcome = await arm.send(requestOf(row, path, at, verb), call);
     if ('body' in outcome) return outcome.body;
     throw new TypeError('a read is neither an operation, nor may it find nothing');
+  }
+
+  async function isMade(path: string, { path: at, once }: Move, call: Call): Promise<boolean> {
+    if (once === undefined) return false;
+    try {
+      await fetch(path, call, at, once.reads);
+      return true;
+    } catch (error) {
+      if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return false;
+      throw error;
+    }
   }
   return {
     kind: row.kind,
@@ -50,7 +61,10 @@ export function keyUser(row: KeyUserRow, arm: ArmClient): KeyUser {
       const body = await fetch(path, call);
       const { key: used } = useIn(row, body);
       if (used?.vault !== key.vault || used.name !== key.name) throw changedMeanwhile(armId, key);
-      for (const { method, path: at, action, body: change } of row.moves(body, key)) {
+      for (const move of row.moves(body, key)) {
+        // Where each takes longer than a call, repeating the first would never come to the second.
+        if (await isMade(path, move, call)) continue;
+        const { method, path: at, action, body: change } = move;
         const request = requestOf(row, path, at, { method, action, mutates: true, body: change });
         // What ARM goes on with is not remembered: the next read shows it, and the same calls may be repeated.
         if ('unfinished' in (await arm.send(request, call))) return 'pending';

@@ -10,6 +10,8 @@ import { AdoptionSession } from './session.ts';
 
 const HELD_MS = 30_000;
 const AT_ONCE_MS = 1_000;
+const DAILY_MS = 24 * 3600_000;
+const LOOKED_AT_MS = 30 * DAILY_MS;
 
 /**
  * Makes the consumers of an object use its newest version, and proves it: finds them by the references that they hold, sees to each,
@@ -73,7 +75,7 @@ async function begun(
   const before = session.record;
   const same = before?.version === version.version ? before : undefined;
   if (same?.discoveredAt !== undefined && !again) {
-    if (same.consumers.every(isSettled)) return undefined;
+    if (!same.consumers.some((one) => !isSettled(one) || isDue(one, session.now()))) return undefined;
     await session.saveHeld(same);
     return same;
   }
@@ -175,8 +177,7 @@ async function ended(
   const open = record.consumers.filter((one) => !isSettled(one));
   const now = session.now().getTime();
   if (open.length === 0) {
-    const { wakeAt: _wakeAt, ...settled } = record;
-    await session.saveReleased(settled);
+    await session.saveReleased(settled(record, session.now()));
     return {
       outcome: 'adopted',
       reason: laggards(record).length === 0 ? 'AllAdopted' : 'NotAllAdopted',
@@ -193,6 +194,13 @@ async function ended(
     engine.queue.propagate({ object, version, resumes: true }, wake - now, call),
   );
   return { outcome: 'propagating', reason: message.again === true ? 'PushedAgain' : 'Waiting', detail: said(record) };
+}
+
+/** The sweep comes back for whoever is without the version, for a month. */
+function settled({ wakeAt: _wakeAt, ...record }: Adoption, now: Date): Adoption {
+  const late = laggards(record);
+  if (late.length === 0 || now.getTime() > Date.parse(record.startedAt) + LOOKED_AT_MS) return record;
+  return { ...record, wakeAt: new Date(now.getTime() + DAILY_MS).toISOString() };
 }
 
 /** `3 of 5 consumers have version …; propagating: …; failed: …`. */

@@ -1,7 +1,7 @@
 import { RotationError } from '../errors.ts';
 import type { Call, Consumer, VersionRef } from '../ports.ts';
 import { afterBusyParent, afterFailure, afterLook, afterPush, isPushed } from './machine.ts';
-import type { Standing, Trouble } from './record.ts';
+import { isSettled, type Standing, type Trouble } from './record.ts';
 
 export interface Bringing {
   readonly adapter: Consumer;
@@ -35,7 +35,8 @@ async function further(bringing: Bringing, standing: Standing): Promise<Standing
   const { adapter, version, ask, now } = bringing;
   if (standing.operation === undefined) {
     const seen = await ask(`asking ${standing.id}`, (call) => adapter.confirm(standing, version, call));
-    if (seen.is === 'adopted' || isPushed(standing)) return afterLook(standing, seen, version, now());
+    if (seen.is === 'adopted' || isPushed(standing) || isSettled(standing))
+      return afterLook(standing, seen, version, now());
     if (!(await bringing.takeParent())) return afterBusyParent(standing, now());
   }
   const refreshed = await ask(`telling ${standing.id}`, (call) =>

@@ -16,15 +16,19 @@ import { isSettled, type Standing, type Trouble } from './record.ts';
  *   pushed      │ after the push, its operation not kept  │ asking whether it has adopted; else pushing again
  *   propagating │ anywhere                                │ asking again: reading changes nothing
  *
- * What is settled is taken up again by the next version, by the sweep once a day, and by POST /api/propagations.
+ * Whoever is settled without the version is looked at again once a day for a month, and not told again: a person may have mended it.
+ * The next version tells everybody anew, and so does POST /api/propagations.
  */
 
 /** What its service has accepted takes seconds at least. */
 const SOON_MS = 15_000;
 const LONGEST_POLL_MS = 15 * 60_000;
+const DAILY_MS = 24 * 3600_000;
 
-export function isDue({ state, nextAt, ...rest }: Standing, now: Date): boolean {
-  return !isSettled({ state, ...rest }) && (nextAt === undefined || Date.parse(nextAt) <= now.getTime());
+export function isDue(standing: Standing, now: Date): boolean {
+  const { nextAt } = standing;
+  if (nextAt === undefined) return !isSettled(standing);
+  return Date.parse(nextAt) <= now.getTime();
 }
 
 /** A reference that was found, before anything was done about it. What is known of it from this version already is kept. */
@@ -56,7 +60,7 @@ export function afterPush(standing: Standing, refreshed: Refreshed, lag: Consume
       return { ...told, ...within(standing, lag.follows, now), ...entering(standing, 'propagating', at) };
     case 'reported': {
       const trouble: Trouble = { code: 'HUMAN_REQUIRED', message: refreshed.detail, remedy: refreshed.remedy };
-      return { ...settle(standing), ...entering(standing, 'pinned', at), trouble };
+      return { ...settle(standing), ...entering(standing, 'pinned', at), trouble, nextAt: inMs(now, DAILY_MS) };
     }
   }
 }
@@ -69,6 +73,7 @@ export function afterLook(standing: Standing, seen: Confirmation, version: Versi
     const { deadline: _deadline, ...rest } = settle(standing);
     return { ...rest, ...entering(standing, 'verified', at), detail: seen.detail, proof };
   }
+  if (isSettled(standing)) return { ...standing, detail: seen.detail, nextAt: inMs(now, DAILY_MS) };
   const waitedMs = now.getTime() - Date.parse(standing.pushedAt ?? at);
   if (standing.deadline === undefined || Date.parse(standing.deadline) > now.getTime()) {
     const nextAt = inMs(now, pollMs(waitedMs, standing.deadline, now));
@@ -76,11 +81,13 @@ export function afterLook(standing: Standing, seen: Confirmation, version: Versi
   }
   if (seen.is === 'unreachable') {
     const trouble: Trouble = { code: 'UNAVAILABLE', message: seen.detail, remedy: seen.remedy };
-    return { ...settle(standing), ...entering(standing, 'unreachable', at), detail: seen.detail, trouble };
+    const rest = { detail: seen.detail, trouble, nextAt: inMs(now, DAILY_MS) };
+    return { ...settle(standing), ...entering(standing, 'unreachable', at), ...rest };
   }
   const message = `${standing.id} has not taken version ${version.version} by ${standing.deadline}: ${seen.detail}`;
   const trouble: Trouble = { code: 'NOT_ADOPTED', message, remedy: pushAgain(version) };
-  return { ...settle(standing), ...entering(standing, 'stale', at), detail: seen.detail, trouble };
+  const rest = { detail: seen.detail, trouble, nextAt: inMs(now, DAILY_MS) };
+  return { ...settle(standing), ...entering(standing, 'stale', at), ...rest };
 }
 
 /** After something failed about it; the others go on. */
@@ -95,11 +102,14 @@ export function afterFailure(
   if (error.code === 'TARGET_NOT_FOUND') {
     return { ...settle(standing), ...entering(standing, 'gone', at), detail: trouble.message };
   }
+  // A look that fails tells nothing new about who is settled.
+  if (isSettled(standing)) return { ...standing, nextAt: inMs(now, DAILY_MS) };
   const attempts = standing.attempts + 1;
   if (error.recovery === 'retry' && attempts < MAX_ATTEMPTS) {
     return { ...standing, attempts, trouble, nextAt: inMs(now, backoffMs(error, attempts, random)) };
   }
-  return { ...settle(standing), ...entering(standing, 'failed', at), attempts, trouble };
+  const rest = { attempts, trouble, nextAt: inMs(now, DAILY_MS) };
+  return { ...settle(standing), ...entering(standing, 'failed', at), ...rest };
 }
 
 /** Somebody else changes its parent just now. */

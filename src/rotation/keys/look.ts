@@ -21,15 +21,15 @@ export type Ask = <T>(what: string, work: (call: Call) => Promise<T>) => Promise
 /**
  * Whether a new version carries the tags of the one before is not documented for the vault's own rotation [U], and one that a
  * person makes with `az keyvault key create` has none. So a version without any tag that was never changed since it was made is
- * taken to have lost them. Who wants the key to be left alone takes the tags off the current version, which changes it.
+ * taken to have lost them. Who wants the key to be left alone takes the tags off the current version, which changes it; versions
+ * before that one are not looked at, so that the next one does not bring the tags back.
  */
 export async function lookAt(engine: Engine, ask: Ask, object: ObjectRef): Promise<Seen> {
   const current = await ask('reading the key', (call) => engine.keys.current(object, call));
-  const untouched = current.updatedOn.getTime() <= current.createdOn.getTime();
-  if (hasAny(current.tags) || !untouched) return { current, tags: current.tags, lost: false };
+  if (hasAny(current.tags) || !isUntouched(current)) return { current, tags: current.tags, lost: false };
   const versions = await ask('listing the versions', (call) => engine.keys.versions(object, call));
-  const before = versions.find(({ version, tags }) => version !== current.version && hasAny(tags));
-  return before === undefined
+  const before = versions.find((one) => one.version !== current.version && (hasAny(one.tags) || !isUntouched(one)));
+  return before === undefined || !hasAny(before.tags)
     ? { current, tags: current.tags, lost: false }
     : { current, tags: before.tags, lost: true };
 }
@@ -68,6 +68,10 @@ export function keyUrl({ vault, name }: ObjectRef): string {
 
 export function notManaged(object: ObjectRef): string {
   return `${describeObject(object)} carries no tag Rotator or KeyUser`;
+}
+
+function isUntouched({ createdOn, updatedOn }: VersionInfo): boolean {
+  return updatedOn.getTime() <= createdOn.getTime();
 }
 
 function hasAny(tags: Tags): boolean {

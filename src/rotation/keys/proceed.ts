@@ -88,11 +88,11 @@ async function goOn(engine: Engine, session: Session, message: RotateMessage, ru
   if (message.force === true) session.change({ forced: true });
   const managed = engine.configuration.managedKey(seen.tags);
   if (managed === undefined) return abandon(session, run, 'the key is no longer managed: its tags are gone');
-  const action = nextForKey(session.active, seen.current.version);
-  if (action === 'rotate' && managed.policy.paused && !run.compromised && session.run?.forced !== true) {
+  // Whoever has rolled a user back by hand has set the tag first; the sweep brings the run back when it is gone.
+  if (managed.policy.paused && !run.compromised && session.run?.forced !== true) {
     return refuse(engine, session, message, 'Paused', 'the tag Paused is true');
   }
-  switch (action) {
+  switch (nextForKey(session.active, seen.current.version)) {
     case 'rotate':
       return rotateKey(engine, session, managed, seen);
     case 'adopt':

@@ -1,5 +1,7 @@
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, CurrentVersion, ObjectRef, Rotator, SecretValue, Target } from '../../rotation/ports.ts';
+import { tagOf } from '../../rotation/tag.ts';
+import { pairedWith } from '../accounts/pairs.ts';
 import { parseTarget, readSource, type DerivedConfig } from './config.ts';
 
 export interface DerivedDeps {
@@ -57,11 +59,11 @@ function held(
   present: string | undefined,
 ): { readonly user: string | undefined; readonly secret: SecretValue } {
   const { user, secret } = parseValue(source.value);
-  const named = tagOf(source, 'CredentialId');
+  const named = said(source, 'CredentialId');
   if (user !== undefined || present === undefined || named === '') return { user, secret };
   const account = present.replace(/@.*$/s, '');
-  const base = named.replace(/_alt$/, '');
-  const accounts = [named, tagOf(source, 'AlternateCredentialId'), base, `${base}_alt`];
+  // Of which kind the source is, is the source's affair: paired as in a system that knows no cases, and as in all others.
+  const accounts = [named, said(source, 'AlternateCredentialId'), pairedWith(named), pairedWith(named, true)];
   return { user: accounts.includes(account) ? `${named}${present.slice(account.length)}` : undefined, secret };
 }
 
@@ -83,16 +85,12 @@ async function readSources(deps: DerivedDeps, target: Target<DerivedConfig>, cal
 
 /** What a version says that it is derived from. */
 function sourceIn(version: CurrentVersion): ObjectRef | undefined {
-  const kind = tagOf(version, 'Rotator').toLowerCase();
-  return kind === '' || kind === 'derived' ? readSource(tagOf(version, 'ProviderAddress')) : undefined;
+  const kind = said(version, 'Rotator').toLowerCase();
+  return kind === '' || kind === 'derived' ? readSource(said(version, 'ProviderAddress')) : undefined;
 }
 
-function tagOf({ tags }: CurrentVersion, name: string): string {
-  return (
-    Object.entries(tags)
-      .find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]
-      .trim() ?? ''
-  );
+function said({ tags }: CurrentVersion, name: string): string {
+  return tagOf(tags, name)?.trim() ?? '';
 }
 
 function nameOf({ vault, name }: ObjectRef): string {

@@ -1,6 +1,6 @@
 import { RotationError, type Effect } from '../../rotation/errors.ts';
 import type { Call, NamedSecrets } from '../../rotation/ports.ts';
-import { jsonOf, retryAfterMs, shownCode } from '../http/answer.ts';
+import { jsonOf, retryAfterMs } from '../http/answer.ts';
 import { send, type HttpsAnswer } from '../http/client.ts';
 import { meaningOf, outcomeOf, type Doing, type Meaning } from '../http/failures.ts';
 import type { Endpoint } from './config.ts';
@@ -76,26 +76,31 @@ export async function post(
 }
 
 /** Codes that an endpoint may answer with beside a status; the status alone will do. */
-const CODES: Readonly<Record<string, Meaning>> = {
-  ACCESS_DENIED: 'denied',
-  TARGET_NOT_FOUND: 'absent',
-  CONFLICT: 'conflict',
-  THROTTLED: 'throttled',
-  UNAVAILABLE: 'unavailable',
-  CONFIG_INVALID: 'invalid',
-};
+const CODES: ReadonlyMap<unknown, Meaning> = new Map<unknown, Meaning>([
+  ['ACCESS_DENIED', 'denied'],
+  ['TARGET_NOT_FOUND', 'absent'],
+  ['CONFLICT', 'conflict'],
+  ['THROTTLED', 'throttled'],
+  ['UNAVAILABLE', 'unavailable'],
+  ['CONFIG_INVALID', 'invalid'],
+]);
 
 function refusal(endpoint: Endpoint, doing: Doing, answer: HttpsAnswer, call: Call): RotationError {
   const body = jsonOf(answer) as { readonly error?: { readonly code?: unknown } | null } | null | undefined;
-  const code = shownCode(body?.error?.code);
-  const meaning = (code === undefined ? undefined : CODES[code]) ?? meaningOf(answer.status);
+  const said = body?.error?.code;
+  const known = CODES.get(said);
+  const meaning = known ?? meaningOf(answer.status);
   const wait = retryAfterMs(answer.headers['retry-after'], call.now());
   return new RotationError({
     ...outcomeOf(meaning, doing.writes),
-    message: `${doing.what} was answered ${answer.status}${code === undefined ? '' : ` ${code}`}${meaning === 'redirect' ? ': redirects are not followed' : ''}`,
+    message: `${doing.what} was answered ${answer.status}${known === undefined ? '' : ` ${String(said)}`}${isRedirect(meaning) ? ': redirects are not followed' : ''}`,
     remedy: remedyOf(endpoint, meaning),
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   });
+}
+
+function isRedirect(meaning: Meaning): boolean {
+  return meaning === 'redirect' || meaning === 'see-other';
 }
 
 function remedyOf({ url, secret, setting }: Endpoint, meaning: Meaning): string {
@@ -103,7 +108,7 @@ function remedyOf({ url, secret, setting }: Endpoint, meaning: Meaning): string 
   if (meaning === 'refused-login') {
     return `The endpoint did not accept the signature: give it the key in ${stored}, and compare the clocks (date -u)`;
   }
-  if (meaning === 'redirect') return `Name the address that the answer points to in ${setting}: curl -sI ${url.href}`;
+  if (isRedirect(meaning)) return `Name the address that the answer points to in ${setting}: curl -sI ${url.href}`;
   return `The log of ${url.host} says more; see docs/external.md for what it may answer`;
 }
 

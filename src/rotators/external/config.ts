@@ -22,7 +22,7 @@ export interface Endpoint extends Omit<ExternalSetting, 'url'> {
 }
 
 /** What stands in a tag goes into JSON, and into errors. */
-const ID = /^[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?$/;
+export const ID = /^[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?$/;
 
 /**
  * `<instance>` or `<instance>/<account>`. Pure.

@@ -2,7 +2,7 @@ import { RotationError } from '../../rotation/errors.ts';
 import type { Blocker, Call, Issued, LiveCredential, Rotator } from '../../rotation/ports.ts';
 import { SecretValue } from '../../rotation/ports.ts';
 import { misfit, post, type ExternalDeps, type Reply, type Verb } from './client.ts';
-import { parseEndpointTarget, type Endpoint, type ExternalSetting, type Overlap } from './config.ts';
+import { ID, parseEndpointTarget, type Endpoint, type ExternalSetting, type Overlap } from './config.ts';
 import { valueForEndpoint } from './sign.ts';
 
 const KINDS: Readonly<Record<Overlap, string>> = { many: 'external', 'two-slots': 'external-pair' };
@@ -76,6 +76,8 @@ function credentialsIn(endpoint: Endpoint, { credentials }: Reply): readonly Liv
 function issuedIn(endpoint: Endpoint, reply: Reply, slot: string): Issued {
   const credentialId = textIn(reply, 'credentialId') ?? missing(endpoint, 'set', 'credentialId');
   const value = textIn(reply, 'value') ?? missing(endpoint, 'set', 'value');
+  // It becomes the tag CredentialId, which comes back trimmed.
+  if (!ID.test(credentialId)) throw misfit(endpoint, 'set', 'holds a "credentialId" that no tag can hold');
   if (slot !== '' && credentialId !== slot)
     throw misfit(endpoint, 'set', `is about ${credentialId}, and ${slot} was asked for`);
   const notAfter = momentIn(endpoint, 'set', reply);

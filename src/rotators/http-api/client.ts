@@ -6,7 +6,7 @@ import type { HttpApi } from './config.ts';
 import type { Operation } from './description.ts';
 import { codeIn, meaningIn, refusal } from './failures.ts';
 import { holds } from './pointer.ts';
-import { lineOf, needsAdministrator, requestOf } from './requests.ts';
+import { lineOf, needsAdministrator, requestOf, withoutEcho } from './requests.ts';
 import type { Values } from './template.ts';
 
 export interface HttpApiDeps {
@@ -58,7 +58,8 @@ export async function ask(
   if (failed === undefined) return { status: answer.status, headers: answer.headers, body };
   // It may have been changed since it was read last: the next attempt reads it again.
   if (failed === 'refused-login' || failed === 'denied') deps.secrets.forget(api.secret);
-  throw refusal(api, { what, failed, answer, body, writes: asking.writes }, call);
+  const shown = withoutEcho(body, { administrator });
+  throw refusal(api, { what, failed, answer, body: shown, writes: asking.writes }, call);
 }
 
 function pageUrl(url: URL, page: Asking['page']): URL {
@@ -79,9 +80,10 @@ export async function tryKey(deps: HttpApiDeps, api: HttpApi, issued: Issued, ca
   const host = test.host ?? api.host;
   const administrator = needsAdministrator(test.authentication) ? await deps.secrets.read(api.secret, call) : undefined;
   const values = { 'credential.id': issued.credentialId };
+  const secrets = { credential: issued, ...(administrator === undefined ? {} : { administrator }) };
   const request: HttpsRequest = requestOf(api, test, {
     authentication: test.authentication,
-    secrets: { credential: issued, ...(administrator === undefined ? {} : { administrator }) },
+    secrets,
     values,
     host,
   });
@@ -93,9 +95,10 @@ export async function tryKey(deps: HttpApiDeps, api: HttpApi, issued: Issued, ca
   const failed = meaningIn(api.description, test, answer.status, body);
   const valid = (test.where ?? []).every((condition) => holds(body, condition));
   if (failed === undefined && valid) return answered;
+  const shown = withoutEcho(body, secrets);
   if (failed === undefined || failed === 'rejected' || test.rejected.includes(answer.status))
-    throw rejected(api, what, answer, body);
-  throw refusal(api, { what, failed, answer, body, writes: false }, call);
+    throw rejected(api, what, answer, shown);
+  throw refusal(api, { what, failed, answer, body: shown, writes: false }, call);
 }
 
 /** A service may need a while until it knows a key that it has just made: so the question may be asked again. */

@@ -105,7 +105,7 @@ function readVariables(
     }
   }
   for (const [name, variable] of Object.entries(declared)) {
-    const value = (given.variables[name] as Json | undefined) ?? variable.default;
+    const value = Object.hasOwn(given.variables, name) ? (given.variables[name] as Json) : variable.default;
     if (value === undefined) say(name, `is required: ${variable.about}`);
     else if (inText.has(name) && !isText(value)) say(name, 'must be a text, a number, true or false, and not empty');
     else values[name] = value;
@@ -116,7 +116,12 @@ function readVariables(
 /** Fit to stand in a path, a query, a header: `..` would climb. */
 function isText(value: Json): boolean {
   if (value === null || typeof value === 'object') return false;
-  return !/^\.{0,2}$/.test(String(value)) && !/[\r\n]/.test(String(value));
+  return !/^\.{0,2}$|[\p{Cc}\p{Cs}]/u.test(String(value));
+}
+
+/** May the tag CredentialId hold it, and an address? Pure. */
+export function isKeyId(id: string): boolean {
+  return /^[\x21-\x7e]{1,256}$/.test(id) && !/^\.{1,2}$/.test(id);
 }
 
 /**
@@ -135,7 +140,7 @@ export function parseInstanceTarget(
     problems.push({ path: 'tags.ProviderAddress', message });
   }
   const id = credentialId.trim();
-  if (/^\.{0,2}$/.test(id) || !/^[\x21-\x7e]{1,256}$/.test(id)) {
+  if (!isKeyId(id)) {
     problems.push({
       path: 'tags.CredentialId',
       message: 'must be the id of the key in this version, as the service says it',

@@ -75,6 +75,8 @@ export interface Moment {
 export interface List extends Operation {
   /** Where the array of keys is; empty when the answer is the array. */
   readonly items: Pointer;
+  /** The answer leaves the array out when there are no keys. */
+  readonly absentWhenEmpty?: boolean;
   readonly item: {
     readonly id: Pointer;
     readonly label?: Pointer;
@@ -93,8 +95,8 @@ export type Pages =
   | { readonly kind: 'link-header' }
   /** The answer holds a text that the next request gives back: in the query, or where `{{cursor}}` stands in the body. */
   | { readonly kind: 'cursor'; readonly pointer: Pointer; readonly query?: string; readonly more?: Pointer }
-  /** Pages have numbers; the first one with fewer than `size` keys is the last one. */
-  | { readonly kind: 'page'; readonly query: string; readonly first: 0 | 1; readonly size: number };
+  /** Pages have numbers; the first one with fewer than `size` keys is the last one, or, without a size, one with none that is new. */
+  | { readonly kind: 'page'; readonly query: string; readonly first: 0 | 1; readonly size?: number };
 
 export interface Test extends Operation {
   readonly authentication: Authentication;

@@ -30,7 +30,9 @@ export function meaningIn(
   const good = operation.success.includes(status);
   if (good && !(errors.when ?? []).some((condition) => holds(body, condition))) return undefined;
   const code = codeIn(description, body);
-  const meant = code === undefined ? undefined : errors.means?.[code];
+  // A code may be any word, `constructor` too.
+  const means = errors.means ?? {};
+  const meant = code !== undefined && Object.hasOwn(means, code) ? means[code] : undefined;
   // A good status says nothing about what is wrong.
   return meant ?? errors.statuses?.[String(status)] ?? (good ? 'invalid' : meaningOf(status));
 }
@@ -63,7 +65,8 @@ function outcome(failed: Failed, writes: boolean): Pick<RotationErrorInit, 'code
 }
 
 function nuanceOf(failed: Failed): string {
-  if (failed === 'redirect') return ': redirects are not followed, for they would take the credential along';
+  if (failed === 'redirect' || failed === 'see-other')
+    return ': redirects are not followed, for they would take the credential along';
   return failed === 'quota' ? ': there may be no more keys' : '';
 }
 
@@ -81,8 +84,10 @@ function remedyOf(api: HttpApi, failed: Failed): string {
     case 'quota':
       return `Remove a key that nobody needs at ${api.host}; see ${description.documentation}`;
     case 'redirect':
+    case 'see-other':
       return `Name the host that the answer points to in ${setting}, if it is the service's own: curl -sI https://${api.host}/`;
     case 'invalid':
+    case 'unexpected':
       return `Compare the description and the variables in ${setting} with ${description.documentation}`;
     case 'conflict':
     case 'throttled':

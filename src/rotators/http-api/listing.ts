@@ -4,7 +4,7 @@ import { ask, type Answered, type Asking, type HttpApiDeps } from './client.ts';
 import type { HttpApi } from './config.ts';
 import type { List } from './description.ts';
 import { rotationIdOf } from './label.ts';
-import { at, holds, momentAt, textAt } from './pointer.ts';
+import { at, holds, idAt, momentAt, textAt } from './pointer.ts';
 
 /** A key as the listing shows it. */
 export interface Listed extends LiveCredential {
@@ -22,18 +22,37 @@ export async function listKeys(deps: HttpApiDeps, api: HttpApi, call: Call): Pro
   const { list } = api.description;
   const found: Listed[] = [];
   let next: Page | undefined = firstPage(list);
+  const asked = new Set<string>();
+  // A key that is made or removed meanwhile moves others to a page that was read already.
+  const seen = new Set<string>();
   for (let turn = 0; next !== undefined; turn += 1) {
     if (turn === MOST_PAGES) throw misfit(api, `does not end after ${MOST_PAGES} pages`);
+    const page = JSON.stringify(next);
+    if (asked.has(page)) throw misfit(api, 'goes in a circle: the next page is one that was read already');
+    asked.add(page);
     const asking = { what: 'listing the keys', writes: false, ...next };
     const answer: Answered = await ask(deps, api, list, asking, call);
-    const items = at(answer.body, list.items);
-    if (!Array.isArray(items)) throw misfit(api, `holds no list at '${list.items}'`);
-    for (const item of items as readonly unknown[]) {
-      if ((list.where ?? []).every((condition) => holds(item, condition))) found.push(listed(api, item));
+    const items = itemsIn(api, answer.body);
+    const before = seen.size;
+    for (const item of items) {
+      const id = textAt(item, list.item.id) ?? JSON.stringify(item);
+      const isNew = !seen.has(id);
+      seen.add(id);
+      if (isNew && (list.where ?? []).every((condition) => holds(item, condition))) found.push(listed(api, item));
     }
-    next = nextPage(api, answer, items.length, next);
+    next = nextPage(api, answer, { count: items.length, fresh: seen.size - before }, next);
   }
   return found;
+}
+
+function itemsIn(api: HttpApi, body: unknown): readonly unknown[] {
+  const { items: pointer, absentWhenEmpty } = api.description.list;
+  const items = at(body, pointer);
+  if (Array.isArray(items)) return items as readonly unknown[];
+  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
+  const left = absentWhenEmpty === true && isObject && items === undefined;
+  if (!left) throw misfit(api, `holds no list at '${pointer}'`);
+  return [];
 }
 
 interface Page extends Pick<Asking, 'page' | 'values'> {
@@ -47,13 +66,20 @@ function firstPage({ pages }: List): Page {
   return { values: { cursor: null } };
 }
 
-function nextPage(api: HttpApi, answer: Answered, count: number, { number = 0 }: Page): Page | undefined {
+interface PageRead {
+  readonly count: number;
+  /** How many of its keys no page before it had. */
+  readonly fresh: number;
+}
+
+function nextPage(api: HttpApi, answer: Answered, read: PageRead, { number = 0 }: Page): Page | undefined {
   const { pages } = api.description.list;
   switch (pages?.kind) {
     case undefined:
       return undefined;
     case 'page':
-      if (count < pages.size) return undefined;
+      // Without a size, some services give the last page again for every number behind it.
+      if (pages.size === undefined ? read.fresh === 0 : read.count < pages.size) return undefined;
       return { number: number + 1, page: { query: pages.query, value: String(number + 1) } };
     case 'cursor': {
       const cursor = textAt(answer.body, pages.pointer);
@@ -75,13 +101,14 @@ function linked(api: HttpApi, link: string | undefined): Page | undefined {
   const origin = `https://${api.host}`;
   const url = URL.canParse(link, origin) ? new URL(link, origin) : undefined;
   if (url?.origin !== new URL(origin).origin) throw misfit(api, 'names a next page on another host');
-  return { values: { cursor: null }, page: { url } };
+  // Never a user or a password that the answer put into it.
+  return { values: { cursor: null }, page: { url: new URL(`${url.pathname}${url.search}`, origin) } };
 }
 
 function listed(api: HttpApi, item: unknown): Listed {
   const { id, label, expires, created } = api.description.list.item;
-  const credentialId = textAt(item, id);
-  if (credentialId === undefined) throw misfit(api, `holds a key without an id at '${id}'`);
+  const credentialId = idAt(item, id);
+  if (credentialId === undefined) throw misfit(api, `holds a key without an id that can be used at '${id}'`);
   const name = label === undefined ? undefined : textAt(item, label);
   const rotationId = name === undefined ? undefined : rotationIdOf(name);
   const notAfter = expires === undefined ? undefined : momentAt(item, expires);

@@ -21,6 +21,12 @@ export function textAt(document: unknown, pointer: Pointer): string | undefined 
   return typeof found === 'string' && found !== '' ? found : undefined;
 }
 
+/** The id of a key, as `textAt`; undefined for one that no address and no log can hold: `..` would climb, a line end would lie. */
+export function idAt(document: unknown, pointer: Pointer): string | undefined {
+  const id = textAt(document, pointer);
+  return id === undefined || id.length > 256 || /^\.{1,2}$|\p{C}/u.test(id) ? undefined : id;
+}
+
 /** The point in time there; undefined where there is none, or none that can be read. */
 export function momentAt(document: unknown, { pointer, format }: Moment): Date | undefined {
   const found = at(document, pointer);

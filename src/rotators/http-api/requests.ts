@@ -8,6 +8,9 @@ import { namesIn, fill, fillBody, type Values } from './template.ts';
 
 /** Builds the requests of a description. The only file of the rotator that sees secrets as text. */
 
+/** A shorter text stands in others by chance. */
+const SHORTEST_ECHO = 6;
+
 /** The secrets that an authentication may name. */
 export interface Secrets {
   readonly administrator?: SecretValue;
@@ -126,6 +129,20 @@ function secretValues(api: HttpApi, authentication: Authentication, { administra
     values[name] = value;
   }
   return values;
+}
+
+/**
+ * The body with every text emptied in which a secret stands that was sent: some services repeat what they refuse, and the place of
+ * the error's code is not safe from it.
+ */
+export function withoutEcho(body: unknown, { administrator, credential }: Secrets): unknown {
+  const texts = [administrator?.reveal(), credential?.value.reveal()].filter((one) => one !== undefined);
+  const fields = texts.flatMap((text) => Object.values(Object(jsonOf({ text })) as Record<string, unknown>));
+  const secrets = [...texts, ...fields].filter((one) => typeof one === 'string' && one.length >= SHORTEST_ECHO);
+  if (body === undefined || secrets.length === 0) return body;
+  return JSON.parse(JSON.stringify(body), (_key, value: unknown) =>
+    typeof value === 'string' && secrets.some((secret) => value.includes(String(secret))) ? '' : value,
+  ) as unknown;
 }
 
 function fieldMissing({ secret, setting }: HttpApi, field: string, fields: readonly string[]): Error {

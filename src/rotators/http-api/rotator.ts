@@ -2,12 +2,13 @@ import { RotationError, type Effect } from '../../rotation/errors.ts';
 import type { Blocker, Call, Issued, Pending, Rotator } from '../../rotation/ports.ts';
 import { SecretValue } from '../../rotation/ports.ts';
 import { ask, tryKey, type Answered, type HttpApiDeps } from './client.ts';
-import { parseInstanceTarget, readInstances, type HttpApi, type HttpApiSetting } from './config.ts';
+import { isKeyId, parseInstanceTarget, readInstances, type HttpApi, type HttpApiSetting } from './config.ts';
 import { labelOf } from './label.ts';
 import { listKeys } from './listing.ts';
 import { momentAt, textAt } from './pointer.ts';
 import { expiryValues, lineOf } from './requests.ts';
 import { fullBlocker, strayKey } from './room.ts';
+import { confirmGone, strangeKey } from './standing.ts';
 
 /**
  * Keys of any service whose API makes and revokes them, each as its description says. The service makes the value; each
@@ -53,9 +54,11 @@ const FOR_PEOPLE = {
 
 async function blockers(deps: HttpApiDeps, api: HttpApi, current: Issued, call: Call): Promise<readonly Blocker[]> {
   try {
-    const full = fullBlocker(api, await listKeys(deps, api, call), current.credentialId);
-    if (full === undefined) return [];
-    return [{ code: 'CONFIG_INVALID', message: full.message, remedy: full.remedy ?? '' }];
+    const keys = await listKeys(deps, api, call);
+    const found = [fullBlocker(api, keys, current.credentialId), await strangeKey(deps, api, keys, current, call)];
+    return found
+      .filter((one) => one !== undefined)
+      .map(({ message, remedy = '' }) => ({ code: 'CONFIG_INVALID', message, remedy }));
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
     const { code, message, remedy = '' } = error;
@@ -65,13 +68,12 @@ async function blockers(deps: HttpApiDeps, api: HttpApi, current: Issued, call: 
 }
 
 async function create(deps: HttpApiDeps, api: HttpApi, pending: Pending, call: Call): Promise<Issued> {
-  const { label, limits, create: operation } = api.description;
-  if (limits?.keys !== undefined || label === undefined) {
-    const keys = await listKeys(deps, api, call);
-    const stray =
-      label === undefined ? strayKey(api, keys, pending) : fullBlocker(api, keys, pending.current.credentialId);
-    if (stray !== undefined) throw stray;
-  }
+  const { label, create: operation } = api.description;
+  const keys = await listKeys(deps, api, call);
+  const obstacle =
+    (await strangeKey(deps, api, keys, pending.current, call)) ??
+    (label === undefined ? strayKey(api, keys, pending) : fullBlocker(api, keys, pending.current.credentialId));
+  if (obstacle !== undefined) throw obstacle;
   const expiry = expiryValues(api, call);
   const values = {
     ...expiry?.values,
@@ -98,8 +100,8 @@ function issuedIn(api: HttpApi, { body }: Answered, expiresAt: Date | undefined)
   const { answer } = api.description.create;
   const credentialId = textAt(body, answer.id);
   const value = textAt(body, answer.value);
-  if (credentialId === undefined || value === undefined) {
-    const lacks = `the answer to creating a key at ${api.name} holds no ${credentialId === undefined ? `id at '${answer.id}'` : `value at '${answer.value}'`}`;
+  if (credentialId === undefined || !isKeyId(credentialId) || value === undefined) {
+    const lacks = `the answer to creating a key at ${api.name} holds no ${value === undefined ? `value at '${answer.value}'` : `id that a tag can hold at '${answer.id}'`}`;
     if (api.description.label === undefined) throw maybeMade(api, 'applied', lacks);
     throw new RotationError({
       code: 'CONFIG_INVALID',
@@ -122,12 +124,13 @@ async function revoke(deps: HttpApiDeps, api: HttpApi, id: string, call: Call): 
   const { revoke: operation } = api.description;
   const asking = { what: `revoking the key ${id}`, writes: true, values: { id }, absent: operation.absent ?? [404] };
   try {
-    await ask(deps, api, operation, asking, call);
+    const { status } = await ask(deps, api, operation, asking, call);
+    if (operation.success.includes(status)) return;
   } catch (error) {
     // The description says of a code in the answer that it means: no such key.
-    if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return;
-    throw error;
+    if (!(error instanceof RotationError) || error.code !== 'TARGET_NOT_FOUND') throw error;
   }
+  await confirmGone(deps, api, id, call);
 }
 
 function maybeMade(api: HttpApi, effect: Effect, why: string): RotationError {

@@ -1,6 +1,6 @@
 import type { Problem } from '../../rotation/errors.ts';
 import type { Authentication, Condition, Description, Json, Operation, Templates } from './description.ts';
-import { namesIn, namesInText } from './template.ts';
+import { brokenIn, namesIn, namesInText } from './template.ts';
 
 /** What a description must keep that its schema cannot say: which names may stand where, and what belongs together. */
 
@@ -14,7 +14,10 @@ const OWN = {
 type Verb = keyof typeof OWN;
 const VERBS: readonly Verb[] = ['create', 'list', 'test', 'revoke'];
 const SECRET = /^secret(?:\.[A-Za-z][A-Za-z0-9_]*)?$/;
-const EXPIRES = /\{\{expires\./;
+const EXPIRES = /\{\{\s*expires\./;
+/** They say where a request goes and where it ends: a front of many services would take the credential elsewhere by `host`. */
+const OF_THE_CONNECTION =
+  /^(?:host|connection|keep-alive|content-length|transfer-encoding|te|trailer|upgrade|expect|forwarded|x-forwarded-.*|x-original-.*|x-rewrite-url|proxy-.*|accept-encoding)$/i;
 
 type Say = (path: string, message: string) => void;
 
@@ -25,6 +28,7 @@ export function ruleProblems(description: Description, path: string): readonly P
   const variables = Object.keys(description.variables ?? {});
   names(say, 'authentication', authTemplates(description.authentication), variables, SECRET);
   names(say, 'headers', description.headers, variables);
+  for (const [at, headers] of headersOf(description)) connection(say, at, headers);
   for (const verb of VERBS) operation(say, verb, description[verb], [...variables, ...OWN[verb]]);
   const ofTest = /^(?:secret(?:\.[A-Za-z][A-Za-z0-9_]*)?|credential\.(?:id|value))$/;
   names(say, 'test.authentication', authTemplates(description.test.authentication), variables, ofTest);
@@ -43,6 +47,27 @@ export function ruleProblems(description: Description, path: string): readonly P
     for (const [index, one] of (conditions ?? []).entries()) condition(say, `${at}[${index}]`, one);
   }
   return found;
+}
+
+function headersOf(description: Description): readonly (readonly [string, Templates | undefined])[] {
+  const { authentication, test } = description;
+  return [
+    ['headers', description.headers],
+    ...VERBS.map((verb) => [`${verb}.headers`, description[verb].headers] as const),
+    ...[authentication, test.authentication].map(
+      (one, index) =>
+        [
+          `${index === 0 ? '' : 'test.'}authentication.headers`,
+          one.kind === 'headers' ? one.headers : undefined,
+        ] as const,
+    ),
+  ];
+}
+
+function connection(say: Say, at: string, headers: Templates = {}): void {
+  for (const name of Object.keys(headers)) {
+    if (OF_THE_CONNECTION.test(name)) say(`${at}.${name}`, 'is not for a description to say: it steers the connection');
+  }
 }
 
 export function authTemplates(authentication: Authentication): Templates {
@@ -72,6 +97,7 @@ function names(say: Say, path: string, template: Json | undefined, known: readon
     const secret = name === 'credential.value' || SECRET.test(name);
     say(path, secret ? `{{${name}}} may stand in an authentication only` : `nothing gives {{${name}}} here`);
   }
+  if (brokenIn(template).length > 0) say(path, 'holds a {{ that begins no {{name}}');
 }
 
 function labels(say: Say, { label, create, list }: Description): void {

@@ -13,6 +13,13 @@ export function namesIn(template: Json | undefined): readonly string[] {
   return Object.values(template).flatMap((part: Json) => namesIn(part));
 }
 
+/** Texts in which `{{` begins no name: it would be sent as it is. */
+export function brokenIn(template: Json | undefined): readonly string[] {
+  if (typeof template === 'string') return template.replace(PLACE, '').includes('{{') ? [template] : [];
+  if (typeof template !== 'object' || template === null) return [];
+  return Object.values(template).flatMap((part: Json) => brokenIn(part));
+}
+
 /** Names that stand beside other text, where only a text, a number or a truth value can be put. */
 export function namesInText(template: Json | undefined): readonly string[] {
   if (typeof template === 'string') return WHOLE.test(template) ? [] : namesIn(template);

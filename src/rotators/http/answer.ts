@@ -2,9 +2,11 @@ import type { HttpsAnswer } from './client.ts';
 
 /** JSON, or undefined. A parser's own message quotes the text, which may hold a key: so it is not kept. Pure. */
 export function jsonOf({ text }: Pick<HttpsAnswer, 'text'>): unknown {
-  if (text.trim() === '') return undefined;
+  // Takes a byte order mark away, too, which some servers begin with.
+  const json = text.trim();
+  if (json === '') return undefined;
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(json) as unknown;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -95,10 +95,14 @@ export type Meaning =
   | 'unavailable'
   | 'timed-out'
   | 'redirect'
+  | 'see-other' // 303: it was done, and the answer points to the result
+  | 'unexpected' // it was done, or begun, and the answer is not the one that was to come
   | 'invalid';
 
 /** The meaning of a status where the service says nothing more precise. Pure. */
 export function meaningOf(status: number): Meaning {
+  if (status < 300) return 'unexpected';
+  if (status === 303) return 'see-other';
   if (status >= 300 && status < 400) return 'redirect';
   if (status === 401) return 'refused-login';
   if (status === 403) return 'denied';
@@ -126,6 +130,9 @@ export function outcomeOf(meaning: Meaning, writes: boolean): Pick<RotationError
       return { code: 'UNAVAILABLE', recovery: 'retry', effect: lost };
     case 'timed-out':
       return { code: 'TIMED_OUT', recovery: 'retry', effect: lost };
+    case 'unexpected':
+    case 'see-other':
+      return { code: 'CONFIG_INVALID', recovery: 'reconfigure', effect: lost };
     case 'redirect':
     case 'invalid':
       return { code: 'CONFIG_INVALID', recovery: 'reconfigure' };

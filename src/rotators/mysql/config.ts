@@ -1,5 +1,7 @@
 import { configInvalid, type Problem } from '../../rotation/errors.ts';
 import type { Target, TargetInput } from '../../rotation/ports.ts';
+import { authorityOf, claims as claimsAddress, decode, hostOfServer, readHost } from '../accounts/address.ts';
+import { pairOf, singleOf, type Naming } from '../accounts/pairs.ts';
 
 /** Where a pair of accounts lives. Which of them is current is in the target. */
 export interface MysqlConfig {
@@ -20,13 +22,12 @@ const ARM_ID =
   /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.DBforMySQL\/flexibleServers\/([^/]+)(?:\/databases\/([^/]+))?\/?$/i;
 const ARM_ID_START = /\/providers\/Microsoft\.DBfor(?:MySQL|MariaDB)\//i;
 const SCHEME = /^(?:mysql|mariadb):\/\//i;
-const HOST =
-  /^(?:\[([0-9a-f:.]+)\]|([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)\.?)(?::(\d+))?$/i;
 /** Names, addresses, wildcards, netmasks: https://dev.mysql.com/doc/refman/8.4/en/account-names.html */
 const ACCOUNT_HOST = /^[a-z0-9.:%_/-]{1,255}$/;
 const CONTROL = /\p{Cc}/u;
 const RESERVED =
   /^(?:mysql\.(?:sys|session|infoschema)|mariadb\.sys|root|azure_superuser|azuresu|azure_[a-z_]*admin)$/i;
+const NAMING: Naming = { check: checkName };
 const FORMS =
   'write host[:port][/database], mysql://host[:port][/database], or the resource id of a flexible server, and after it ?accountHost=… where the accounts are not …@%';
 
@@ -36,10 +37,7 @@ const FORMS =
  */
 export function claims(address: string, suffix: string): boolean {
   const [where = ''] = address.split('?', 1);
-  if (SCHEME.test(where) || ARM_ID.test(where)) return true;
-  const [, bracketed, name, port] = HOST.exec(where.split('/', 1)[0] ?? '') ?? [];
-  if (name !== undefined && name.toLowerCase().endsWith(suffix)) return true;
-  return (bracketed ?? name) !== undefined && Number(port) === DEFAULT_PORT;
+  return claimsAddress(where, { says: [SCHEME, ARM_ID], suffix, port: DEFAULT_PORT });
 }
 
 /**
@@ -50,40 +48,20 @@ export function parseTarget(input: TargetInput, suffix: string, single = false):
   const problems: Problem[] = [];
   const address = parseAddress(input.providerAddress, suffix);
   if (typeof address === 'string') problems.push({ path: 'tags.ProviderAddress', message: address });
-  const current = input.credentialId;
-  checkName('tags.CredentialId', current, problems);
-  const slots = single ? [current] : [current, secondAccount(input, problems)];
+  const slots = (single ? singleOf : pairOf)(input, NAMING, problems);
   if (problems.length > 0 || typeof address === 'string') {
     throw configInvalid(`the tags of a MySQL ${single ? 'account' : 'pair'}`, problems);
   }
-  const where = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+  const where = authorityOf(address);
   // Accounts belong to the server, so the database is not part of what owns them; 'app'@'%' and 'app'@'10.%' are two.
   const accounts = address.accountHost === EVERYWHERE ? '' : `?accountHost=${address.accountHost}`;
   return {
     id: `mysql://${where}${accounts}`,
     slots,
-    current,
+    current: input.credentialId,
     hosts: [where],
     config: address,
   };
-}
-
-function secondAccount({ credentialId: current, alternateCredentialId }: TargetInput, problems: Problem[]): string {
-  const path = 'tags.AlternateCredentialId';
-  const currentIsGood = problems.every((problem) => problem.path !== 'tags.CredentialId');
-  const alternate = alternateCredentialId ?? otherByConvention(current);
-  if (alternateCredentialId !== undefined || currentIsGood) checkName(path, alternate, problems);
-  if (alternate === current) {
-    problems.push({ path, message: 'is the same account as CredentialId; a pair needs two' });
-  }
-  return alternate;
-}
-
-/** `app` and `app_alt` are each other's alternate when no tag says otherwise. */
-function otherByConvention(current: string): string {
-  return current.length > '_alt'.length && current.endsWith('_alt')
-    ? current.slice(0, -'_alt'.length)
-    : `${current}_alt`;
 }
 
 /** @returns what is wrong with the address, without quoting it: it may hold a password. */
@@ -113,24 +91,20 @@ type Place = Omit<MysqlConfig, 'accountHost'>;
 function fromAddress(text: string, encoded: boolean): Place | string {
   const [authority = '', ...path] = text.split('/');
   if (/[#;]/.test(text)) return `holds a character that no address has; ${FORMS}`;
-  const host = HOST.exec(authority);
-  if (host === null) return `names no host; ${FORMS}`;
-  const port = host[3] === undefined ? DEFAULT_PORT : Number(host[3]);
-  if (port < 1 || port > 65_535) return 'names a port outside 1 to 65535';
+  const place = readHost(authority, DEFAULT_PORT, FORMS);
+  if (typeof place === 'string') return place;
   const database = decode(path.join('/'), encoded);
   if (database === undefined) return 'names a database that is not percent-encoded as a URL has to be';
   if (CONTROL.test(database) || Array.from(database).length > DATABASE_CHARACTERS) {
     return `names a database with a control character, or of more than ${DATABASE_CHARACTERS} characters`;
   }
-  const name = (host[1] ?? host[2] ?? '').toLowerCase();
-  return { host: name, port, database: database === '' ? undefined : database };
+  return { ...place, database: database === '' ? undefined : database };
 }
 
 function fromServer(name: string, database: string | undefined, suffix: string): Place | string {
-  if (!/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(name)) {
-    return 'names a flexible server in a way that Azure does not allow';
-  }
-  return { host: `${name.toLowerCase()}${suffix}`, port: DEFAULT_PORT, database };
+  const host = hostOfServer(name, suffix);
+  if (host === undefined) return 'names a flexible server in a way that Azure does not allow';
+  return { host, port: DEFAULT_PORT, database };
 }
 
 /** The server itself keeps the host part in lower case. */
@@ -138,16 +112,6 @@ function readAccountHost(query: string, encoded: boolean): string | undefined {
   const [, value] = /^accountHost=([^&#]*)$/i.exec(query) ?? [];
   const host = value === undefined ? undefined : decode(value, encoded)?.toLowerCase();
   return host !== undefined && ACCOUNT_HOST.test(host) ? host : undefined;
-}
-
-function decode(text: string, encoded: boolean): string | undefined {
-  if (!encoded) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch (error) {
-    if (error instanceof URIError) return undefined;
-    throw error;
-  }
 }
 
 /** The rules for a name that CREATE USER accepts and keeps as it is. Case matters. */

@@ -1,5 +1,7 @@
 import { configInvalid, type Problem } from '../../rotation/errors.ts';
 import type { Target, TargetInput } from '../../rotation/ports.ts';
+import { authorityOf, claims as claimsAddress, decode, hostOfServer, readHost } from '../accounts/address.ts';
+import { pairOf, singleOf, type Naming } from '../accounts/pairs.ts';
 
 /** Where a pair of accounts lives. Which of them is current is in the target. */
 export interface PostgresConfig {
@@ -16,9 +18,9 @@ const ARM_ID =
   /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.DBforPostgreSQL\/flexibleServers\/([^/]+)(?:\/databases\/([^/]+))?\/?$/i;
 const ARM_ID_START = /\/providers\/Microsoft\.DBforPostgreSQL\//i;
 const SCHEME = /^postgres(?:ql)?:\/\//i;
-const HOST =
-  /^(?:\[([0-9a-f:.]+)\]|([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)\.?)(?::(\d+))?$/i;
 const CONTROL = /\p{Cc}/u;
+/** Names are quoted wherever they are written, so that the server folds no case. */
+const NAMING: Naming = { check: checkName };
 const FORMS = 'write host[:port]/database, postgres://host[:port]/database, or the resource id of a flexible server';
 
 /**
@@ -26,10 +28,7 @@ const FORMS = 'write host[:port]/database, postgres://host[:port]/database, or t
  * Azure Database for PostgreSQL, or port 5432. A bare `host/database` could be anything; the tag Rotator decides then.
  */
 export function claims(address: string, suffix: string): boolean {
-  if (SCHEME.test(address) || ARM_ID.test(address)) return true;
-  const [, bracketed, name, port] = HOST.exec(address.split('/', 1)[0] ?? '') ?? [];
-  if (name !== undefined && name.toLowerCase().endsWith(suffix)) return true;
-  return (bracketed ?? name) !== undefined && Number(port) === DEFAULT_PORT;
+  return claimsAddress(address, { says: [SCHEME, ARM_ID], suffix, port: DEFAULT_PORT });
 }
 
 /**
@@ -41,38 +40,18 @@ export function parseTarget(input: TargetInput, suffix: string, single = false):
   const problems: Problem[] = [];
   const address = parseAddress(input.providerAddress, suffix);
   if (typeof address === 'string') problems.push({ path: 'tags.ProviderAddress', message: address });
-  const current = input.credentialId;
-  checkName('tags.CredentialId', current, problems);
-  const slots = single ? [current] : [current, secondAccount(input, problems)];
+  const slots = (single ? singleOf : pairOf)(input, NAMING, problems);
   if (problems.length > 0 || typeof address === 'string')
     throw configInvalid(`the tags of a PostgreSQL ${single ? 'account' : 'pair'}`, problems);
-  const where = address.host.includes(':') ? `[${address.host}]` : address.host;
+  const where = authorityOf(address);
   return {
     // Accounts belong to the server, so the database is not part of what owns them.
-    id: `postgres://${where}:${address.port}`,
+    id: `postgres://${where}`,
     slots,
-    current,
-    hosts: [`${where}:${address.port}`],
+    current: input.credentialId,
+    hosts: [where],
     config: address,
   };
-}
-
-function secondAccount({ credentialId: current, alternateCredentialId }: TargetInput, problems: Problem[]): string {
-  const path = 'tags.AlternateCredentialId';
-  const alternate = alternateCredentialId ?? otherByConvention(current);
-  const known = current !== '' && problems.every((p) => p.path !== 'tags.CredentialId');
-  if (alternateCredentialId !== undefined || known) checkName(path, alternate, problems);
-  if (alternate === current) {
-    problems.push({ path, message: 'is the same account as CredentialId; a pair needs two' });
-  }
-  return alternate;
-}
-
-/** `app` and `app_alt` are each other's alternate when no tag says otherwise. */
-function otherByConvention(current: string): string {
-  return current.endsWith('_alt') && current.length > '_alt'.length
-    ? current.slice(0, -'_alt'.length)
-    : `${current}_alt`;
 }
 
 /** @returns what is wrong with the address, without quoting it: it may hold a password. */
@@ -87,30 +66,18 @@ function parseAddress(text: string, suffix: string): PostgresConfig | string {
   if (text.includes('@'))
     return 'holds a user or a password; the accounts are named in CredentialId and AlternateCredentialId';
   if (/[?#;]/.test(text)) return 'holds parameters; none can be set here: TLS is always on and always verified';
-  const host = HOST.exec(authority);
-  if (host === null) return `names no host; ${FORMS}`;
-  const port = host[3] === undefined ? DEFAULT_PORT : Number(host[3]);
-  if (port < 1 || port > 65_535) return 'names a port outside 1 to 65535';
+  const place = readHost(authority, DEFAULT_PORT, FORMS);
+  if (typeof place === 'string') return place;
   const database = decode(path.join('/'), scheme !== undefined);
   const wrong = database === undefined ? 'is not percent-encoded as a URL has to be' : nameProblem(database, false);
   if (database === undefined || (database !== '' && wrong !== undefined)) return `names a database that ${wrong ?? ''}`;
-  return { host: (host[1] ?? host[2] ?? '').toLowerCase(), port, database: database === '' ? 'postgres' : database };
+  return { ...place, database: database === '' ? 'postgres' : database };
 }
 
 function fromServer(name: string, database: string | undefined, suffix: string): PostgresConfig | string {
-  if (!/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(name))
-    return 'names a flexible server in a way that Azure does not allow';
-  return { host: `${name.toLowerCase()}${suffix}`, port: DEFAULT_PORT, database: database ?? 'postgres' };
-}
-
-function decode(text: string, encoded: boolean): string | undefined {
-  if (!encoded) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch (error) {
-    if (error instanceof URIError) return undefined;
-    throw error;
-  }
+  const host = hostOfServer(name, suffix);
+  if (host === undefined) return 'names a flexible server in a way that Azure does not allow';
+  return { host, port: DEFAULT_PORT, database: database ?? 'postgres' };
 }
 
 function checkName(path: string, name: string, problems: Problem[]): void {

@@ -1,5 +1,6 @@
 import { configInvalid, type Problem } from '../../rotation/errors.ts';
 import type { Target, TargetInput } from '../../rotation/ports.ts';
+import { pairOf, singleOf, type Naming } from '../accounts/pairs.ts';
 
 /** Where a pair of accounts lives. */
 export interface SqlServerConfig {
@@ -16,6 +17,8 @@ const SCHEME = /^(sqlserver|mssql):\/\//i;
 const HOST = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 const PLACE = /^([^/,:?]+)(?:[,:](\d{1,5}))?(?:\/([^?]*))?(\?contained=true)?$/;
 export const DEFAULT_PORT = 1433;
+/** Under the usual collations; under one that tells cases apart, a pair in upper case needs its tag (README.md). */
+const NAMING: Naming = { check: checkName, anyCase: true };
 
 /** How the servers of Azure SQL are called in this cloud. */
 export interface SqlCloud {
@@ -48,9 +51,7 @@ export function parseTarget(input: TargetInput, cloud: SqlCloud, single = false)
   const problems: Problem[] = [];
   const address = readAddress(input.providerAddress, cloud);
   if (typeof address === 'string') problems.push({ path: 'tags.ProviderAddress', message: address });
-  const first = input.credentialId;
-  checkName('tags.CredentialId', first, problems);
-  const slots = single ? [first] : [first, secondAccount(input, problems)];
+  const slots = (single ? singleOf : pairOf)(input, NAMING, problems);
   if (problems.length > 0 || typeof address === 'string') {
     throw configInvalid(
       `The tags name no ${single ? 'SQL Server account' : 'pair of SQL Server accounts'}`,
@@ -62,25 +63,10 @@ export function parseTarget(input: TargetInput, cloud: SqlCloud, single = false)
   return {
     id: address.contained ? `${server}/${address.database.toLowerCase()}` : server,
     slots,
-    current: first,
+    current: input.credentialId,
     hosts: [`${address.host}:${address.port}`],
     config: address,
   };
-}
-
-function secondAccount({ credentialId: first, alternateCredentialId }: TargetInput, problems: Problem[]): string {
-  const path = 'tags.AlternateCredentialId';
-  const second = alternateCredentialId ?? alternateOf(first);
-  if (first !== '' || alternateCredentialId !== undefined) checkName(path, second, problems);
-  if (first !== '' && first.toLowerCase() === second.toLowerCase()) {
-    problems.push({ path, message: `names the same account as CredentialId (${first}); a pair needs two` });
-  }
-  return second;
-}
-
-/** The convention when the tag AlternateCredentialId is absent: `app` pairs with `app_alt`, and back. */
-export function alternateOf(name: string): string {
-  return /._alt$/i.test(name) ? name.slice(0, -'_alt'.length) : `${name}_alt`;
 }
 
 function checkName(path: string, name: string, problems: Problem[]): void {

@@ -79,10 +79,11 @@ export class MemoryConsumers implements Consumer, Discovery {
         return { is: 'pushed' };
       case 'at-once':
       case undefined:
-        this.pushes += 1;
-        state.version = version;
-        return { is: 'pushed' };
+        break;
     }
+    this.pushes += 1;
+    state.version = version;
+    return { is: 'pushed' };
   }
 
   async confirm({ id }: Reference, { version }: VersionRef): Promise<Confirmation> {

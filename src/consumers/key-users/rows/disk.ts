@@ -1,5 +1,6 @@
 import type { KeyUserRow } from '../row.ts';
-import { keyIdOf, objectIn, textIn, urlOf } from '../shapes.ts';
+import { objectIn, textIn } from '../../json.ts';
+import { keyIdOf, urlOf } from '../shapes.ts';
 
 const TYPE = 'Microsoft.Compute/diskEncryptionSets';
 
@@ -11,7 +12,7 @@ const TYPE = 'Microsoft.Compute/diskEncryptionSets';
 export const DISK_USER: KeyUserRow = {
   kind: 'disk encryption set',
   type: TYPE,
-  name: /^[\w.-]{1,80}$/,
+  name: /^\w[\w.-]{0,79}$/,
   apiVersion: '2024-03-02',
   path: '',
   reads: `${TYPE}/read`,

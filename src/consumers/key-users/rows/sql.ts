@@ -1,5 +1,6 @@
 import type { KeyUserRow } from '../row.ts';
-import { keyIdOf, objectIn, textIn, urlOf } from '../shapes.ts';
+import { objectIn, textIn } from '../../json.ts';
+import { keyIdOf, urlOf } from '../shapes.ts';
 
 const SERVER = 'Microsoft.Sql/servers';
 
@@ -8,7 +9,8 @@ const SERVER = 'Microsoft.Sql/servers';
  * `autoRotationEnabled` the server looks for a new version within 24 hours, and shows the one that it has taken. A server key is
  * called `<vault>_<key>_<version>`, and must be added before it can be the protector. Both PUTs are long-running.
  *
- * That a PUT of a server key which is there already succeeds is not verified [U]; where it is refused, the run says so.
+ * A server key that is there already is not put again: whether that would succeed is not verified [U]. That a server answers 404
+ * where it has no such key is not either [U]; another refusal is said by the run.
  */
 export const SQL_USER: KeyUserRow = {
   kind: 'SQL server (TDE protector)',
@@ -36,6 +38,7 @@ export const SQL_USER: KeyUserRow = {
         path: `/keys/${serverKeyName}`,
         action: `${SERVER}/keys/write`,
         body: { properties: { serverKeyType: 'AzureKeyVault', uri: urlOf(key) } },
+        once: { reads: `${SERVER}/keys/read` },
       },
       {
         method: 'PUT',

@@ -1,5 +1,6 @@
 import type { KeyUserRow } from '../row.ts';
-import { keyIdOf, objectIn, textIn, without, type Json } from '../shapes.ts';
+import { objectIn, textIn, without, type Json } from '../../json.ts';
+import { keyIdOf } from '../shapes.ts';
 
 /**
  * Storage accounts: `properties.encryption.keyvaultproperties` (learn.microsoft.com, @azure/arm-storage KeyVaultProperties). Without
@@ -18,6 +19,9 @@ export const STORAGE_USER: KeyUserRow = {
   reads: 'Microsoft.Storage/storageAccounts/read',
   role: 'Storage Account Contributor',
   use(body) {
+    const source = textIn(objectIn(body, 'properties', 'encryption'), 'keySource')?.toLowerCase();
+    // Back at Microsoft's keys: what may be left of the customer's is not in use, and is not to be taken up again.
+    if (source === 'microsoft.storage') return { follows: 'pinned' };
     const properties = objectIn(body, 'properties', 'encryption', 'keyvaultproperties');
     const [vault, name, pinned] = ['keyvaulturi', 'keyname', 'keyversion'].map((key) => textIn(properties, key));
     const follows = pinned === undefined ? 'versionless' : 'pinned';

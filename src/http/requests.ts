@@ -1,0 +1,96 @@
+import type { Engine } from '../rotation/engine.ts';
+import type { Problem } from '../rotation/errors.ts';
+import { SecretValue, type ObjectRef, type RunFilter } from '../rotation/ports.ts';
+import { RUN_STATES, type RunState } from '../rotation/record.ts';
+import type { StartRequest } from '../rotation/runbook.ts';
+import {
+  asFields,
+  badRequest,
+  readConsumedKind,
+  readFlag,
+  readKind,
+  readObject,
+  unknownKeys,
+  vaultOf,
+} from './fields.ts';
+
+/* What each request asks for, checked: every problem at once, as one REQUEST_INVALID. */
+
+export function readStart(engine: Engine, body: unknown, caller: string): StartRequest & { readonly dryRun: boolean } {
+  const problems: Problem[] = [];
+  const fields = asFields(body, ['vault', 'name', 'kind', 'reason', 'force', 'dryRun'], problems);
+  const object = { ...readObject(engine, fields, problems), kind: readKind(fields, problems) };
+  const reason = fields['reason'] ?? 'manual';
+  if (reason !== 'manual' && reason !== 'compromised') {
+    problems.push({ path: 'reason', message: 'is "manual" (the default) or "compromised"' });
+  }
+  const force = readFlag(fields, 'force', problems);
+  const dryRun = readFlag(fields, 'dryRun', problems);
+  if (problems.length > 0) throw badRequest(problems);
+  return { object, reason: reason === 'compromised' ? 'compromised' : 'manual', force, dryRun, requestedBy: caller };
+}
+
+export function readValue(body: unknown): SecretValue {
+  const problems: Problem[] = [];
+  const { value } = asFields(body, ['value'], problems);
+  if (typeof value !== 'string' || value === '') problems.push({ path: 'value', message: 'is the new value, a text' });
+  if (problems.length > 0 || typeof value !== 'string') throw badRequest(problems);
+  return new SecretValue(value);
+}
+
+export function readBootstrap(engine: Engine, body: unknown): { readonly object: ObjectRef; readonly dryRun: boolean } {
+  const problems: Problem[] = [];
+  const fields = asFields(body, ['vault', 'name', 'dryRun'], problems);
+  const object = readObject(engine, fields, problems);
+  const dryRun = readFlag(fields, 'dryRun', problems);
+  if (problems.length > 0) throw badRequest(problems);
+  return { object, dryRun };
+}
+
+/** The object that a push is asked for. */
+export function readPush(engine: Engine, body: unknown): { readonly object: ObjectRef; readonly dryRun: boolean } {
+  const problems: Problem[] = [];
+  const fields = asFields(body, ['vault', 'name', 'kind', 'dryRun'], problems);
+  const object = { ...readObject(engine, fields, problems), kind: readConsumedKind(fields['kind'], problems) };
+  const dryRun = readFlag(fields, 'dryRun', problems);
+  if (problems.length > 0) throw badRequest(problems);
+  return { object, dryRun };
+}
+
+/** The object whose consumers are asked about. */
+export function readConsumed(engine: Engine, query: Readonly<Record<string, string>>): ObjectRef {
+  const problems = unknownKeys(query, ['vault', 'name']);
+  const object = readObject(engine, query, problems);
+  if (problems.length > 0) throw badRequest(problems);
+  return object;
+}
+
+export function readFilter(engine: Engine, query: Readonly<Record<string, string>>): RunFilter {
+  const problems = unknownKeys(query, ['vault', 'name', 'state', 'limit']);
+  const { state, name } = query;
+  const known = RUN_STATES.find((one) => one === state);
+  if (state !== undefined && known === undefined) {
+    problems.push({ path: 'state', message: `is one of ${RUN_STATES.join(', ')}` });
+  }
+  const limit = Number(query['limit'] ?? 100);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+    problems.push({ path: 'limit', message: 'is a whole number from 1 to 1000' });
+  }
+  const vault = query['vault'] === undefined ? undefined : vaultOf(engine, query['vault'], problems);
+  if (problems.length > 0) throw badRequest(problems);
+  return {
+    limit,
+    ...(vault === undefined ? {} : { vault }),
+    ...(name === undefined ? {} : { name: name.toLowerCase() }),
+    ...(known === undefined ? {} : { state: known satisfies RunState }),
+  };
+}
+
+/** The served vaults that are asked about; all of them when none is named. */
+export function readVaults(engine: Engine, query: Readonly<Record<string, string>>): readonly string[] {
+  const problems = unknownKeys(query, ['vault']);
+  const vaults =
+    query['vault'] === undefined ? engine.configuration.vaults : [vaultOf(engine, query['vault'], problems)];
+  if (problems.length > 0) throw badRequest(problems);
+  return vaults;
+}
