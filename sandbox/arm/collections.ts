@@ -18,7 +18,7 @@ export function listIn(request: SandboxRequest, all: readonly Resource[]): Listi
   if (request.method !== 'GET' || frame !== 'subscriptions/resourcegroups/providers' || rest.length > 0)
     return undefined;
   const start = `${namespace}/${type}/{`.toLowerCase();
-  const known = SERVICES.some(({ address, listed }) => listed !== undefined && address.toLowerCase().startsWith(start));
+  const known = SERVICES.some((one) => one.listed !== undefined && one.address.toLowerCase().startsWith(start));
   if (!known || apiVersion === '') return undefined;
   const scope = `/subscriptions/${subscriptionId}/resourceGroups/${group}`;
   const prefix = `${scope}/providers/${namespace}/${type}/`.toLowerCase();

@@ -37,19 +37,19 @@ export class CertificateVault implements CertificateDirectory {
       ...{ version: randomBytes(16).toString('hex'), enabled: true, exportable, keyType, contentType },
       ...{ certPem: issued.chainPem, keyPem: issued.keyPem, createdMs: this.#now().getTime(), issued },
     };
-    this.#versions.set(name, [...(this.#versions.get(name) ?? []), version]);
+    this.#versions.set(name.toLowerCase(), [...(this.#versions.get(name.toLowerCase()) ?? []), version]);
     const certificate = { ...servedOf(issued, exportable), contentType };
     const object = { kind: 'certificate', vault: `https://${CertificateVault.host}`, name } as const;
     return { object, version: version.version, certificate };
   }
 
   disable(name: string, version: string): void {
-    for (const one of this.#versions.get(name) ?? []) if (one.version === version) one.enabled = false;
+    for (const one of this.#versions.get(name.toLowerCase()) ?? []) if (one.version === version) one.enabled = false;
   }
 
   lookUp(vault: string, name: string, version?: string): CertificateSeen | undefined {
     if (vault !== CertificateVault.host && vault !== CertificateVault.host.split('.')[0]) return undefined;
-    const versions = this.#versions.get(name) ?? [];
+    const versions = this.#versions.get(name.toLowerCase()) ?? [];
     return version === undefined ? versions.at(-1) : versions.find((one) => one.version === version);
   }
 

@@ -35,7 +35,8 @@ export async function startConsumerCloud(): Promise<ConsumerCloud> {
   restore.push(setEnvironment(identity.env));
   const arm = await startArm(ctx, { identity });
   const vault = new CertificateVault(root, () => ctx.clock.now());
-  arm.attachVault({ certificates: vault });
+  // A certificate's secret has the same name and versions.
+  arm.attachVault({ certificates: vault, secrets: vault });
   const front = await startTlsFront(ctx, { serves: (host) => arm.serves(host) });
   const credential = new DefaultAzureCredential();
   const clock = new TestClock(ctx.clock);

@@ -1,7 +1,7 @@
 /** Keys of a Functions app (facts C). */
 import { badRequest, base64Key, valuesOf } from '../service.ts';
 import type { Operation, Resource, Service } from '../service.ts';
-import { graphOf, shownSite, siteOperations } from './web/sites.ts';
+import { graphOf, servedBy, shownSite, siteOperations } from './web/sites.ts';
 
 const SITE = 'Microsoft.Web/sites';
 const keyMap = (resource: Resource, set: string): Record<string, string> =>
@@ -18,6 +18,7 @@ export const functionKeys: Service = {
   mint: base64Key(40),
   graph: graphOf,
   listed: shownSite,
+  serves: servedBy,
   operations: [
     ...siteOperations(SITE),
     {

@@ -94,7 +94,7 @@ function adopt(state: CertificateState, newest: CertificateSeen, all: readonly R
   if (!state.bindingsFollow || old === '') return;
   for (const site of all.filter((one) => isWeb(one, 'sites'))) {
     for (const binding of siteOf(site).bindings.values()) {
-      if (binding.thumbprint === old) binding.thumbprint = thumbprintOf(newest);
+      if (binding.thumbprint === old) Object.assign(binding, { thumbprint: thumbprintOf(newest), seen: newest });
     }
   }
 }

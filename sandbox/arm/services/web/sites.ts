@@ -1,6 +1,6 @@
 /** Sites and their slots: what they show, host-name bindings, restarts (consumer facts 1 and 2). Settings are in settings.ts. */
 import { armProblem } from '../../errors.ts';
-import { badRequest, type Asked, type Operation, type Resource, type Service } from '../../service.ts';
+import { badRequest, type Asked, type Operation, type Resource, type Serves, type Service } from '../../service.ts';
 import { at, noKey } from '../bodies.ts';
 import { settingOperations } from './settings.ts';
 import { certificateOf, isWeb, siteOf, thumbprintOf, x509, type Binding, type SslState } from './state.ts';
@@ -66,6 +66,7 @@ export const slots: Service = {
   mint: noKey,
   graph: graphOf,
   listed: shownSite,
+  serves: servedBy,
   operations: siteOperations(`${SITES}/slots`),
 };
 
@@ -99,6 +100,13 @@ function isOn(one: Resource, plan: string): boolean {
     one.names['slot'] === undefined &&
     siteOf(one).serverFarmId.toLowerCase() === plan.toLowerCase()
   );
+}
+
+/** What the front ends serve under a host name; a name without a certificate is refused. */
+export function servedBy(resource: Resource, host: string): Serves | undefined {
+  const binding = siteOf(resource).bindings.get(host.toLowerCase());
+  if (binding === undefined) return undefined;
+  return binding.sslState === 'Disabled' || binding.seen === undefined ? 'refuses' : [binding.seen];
 }
 
 export function graphOf(resource: Resource): { location: string; properties: unknown } {
@@ -177,7 +185,7 @@ function bind(asked: Asked): () => { status: number; body: unknown } {
   return () => {
     // Whatever is not IP-based any more has given its address back.
     if (sslState !== 'IpBasedEnabled') delete binding.virtualIP;
-    Object.assign(binding, { sslState: sslState as SslState, thumbprint });
+    Object.assign(binding, { sslState: sslState as SslState, thumbprint, seen: known });
     return { status: 200, body: shownBinding(asked) };
   };
 }

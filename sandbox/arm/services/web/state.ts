@@ -9,6 +9,8 @@ export interface Binding {
   sslState: SslState;
   /** Upper-case hex; empty without a certificate. */
   thumbprint: string;
+  /** The certificate itself, which its front ends serve. */
+  seen?: CertificateSeen;
   /** Where an IP-based binding is reached; lost with the binding. */
   virtualIP?: string;
 }
