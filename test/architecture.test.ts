@@ -29,7 +29,9 @@ const TOKENS = '@azure/core-auth';
 
 /** What the kinds of consumers share. */
 const CONSUMER = [
-  ...['adapter', 'arm-id', 'arm-lists', 'json', 'object-address'].map((name) => `src/consumers/${name}.ts`),
+  ...['adapter', 'app-service', 'arm-id', 'arm-lists', 'json', 'object-address'].map(
+    (name) => `src/consumers/${name}.ts`,
+  ),
 ];
 
 /** Dependency direction: functions → main → the rest; the rest never one another. */
@@ -88,6 +90,8 @@ const SRC_LAYERS: readonly Layer[] = [
     files: ['src/consumers/application-gateway/'],
     may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/', 'node:crypto'],
   },
+  { files: ['src/consumers/app-service-reference/'], may: [...PORTS, ...CONSUMER, ARM] },
+  { files: ['src/consumers/app-service-certificate/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   { files: ['src/consumers/front-door/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
   { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },
