@@ -5,8 +5,10 @@ import { readJsonObject, setting, type Env, type Report } from './values.ts';
 export interface ConsumerSettings {
   /** What an App Service app gets after its references were refreshed: only where needed, always, or never. */
   readonly restart: 'soft' | 'full' | 'none';
-  /** Whether a reference that names a version is rewritten to the new one. */
+  /** Whether a reference that names a version is rewritten. */
   readonly rewritePinned: boolean;
+  /** Whether Front Door is waited for, or given a new secret. */
+  readonly frontDoor: 'follow' | 'push';
 }
 
 const NAME = 'KEYTURN_CONSUMERS';
@@ -15,6 +17,7 @@ const NAME = 'KEYTURN_CONSUMERS';
 const CHOICES: { readonly [K in keyof ConsumerSettings]: readonly [ConsumerSettings[K], ...ConsumerSettings[K][]] } = {
   restart: ['soft', 'full', 'none'],
   rewritePinned: [false, true],
+  frontDoor: ['follow', 'push'],
 };
 
 /** KEYTURN_CONSUMERS: a JSON object with any of them. */
@@ -36,7 +39,7 @@ export function readConsumers(env: Env, report: Report): ConsumerSettings {
     report(`${NAME}.${key}`, `must be ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}`);
     return fallback;
   };
-  return { restart: one('restart'), rewritePinned: one('rewritePinned') };
+  return { restart: one('restart'), rewritePinned: one('rewritePinned'), frontDoor: one('frontDoor') };
 }
 
 /** Resource Graph takes no more in one query. */
