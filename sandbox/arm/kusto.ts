@@ -13,12 +13,16 @@ interface Condition {
   readonly types: readonly string[];
   /** Each of them is in the properties. */
   readonly contains: readonly string[];
+  /** Or this one is not. */
+  readonly lacks?: string | undefined;
 }
 
 const LITERAL = String.raw`'(?:[^'\\\p{Cc}]|\\.)*'`;
 const TYPES = String.raw`type in~ \((${LITERAL}(?:, ${LITERAL})*)\)`;
-const MENTIONS = `(?: and tostring\\(properties\\) contains ${LITERAL})+`;
-const ONE = new RegExp(`^(?:\\(${TYPES}(${MENTIONS})\\)|${TYPES})`, 'u');
+const TEXT = String.raw`tostring\(properties\)`;
+const MENTIONS = `${TEXT} contains ${LITERAL}(?: and ${TEXT} contains ${LITERAL})*`;
+const SHOWN = String.raw`\(${TYPES} and \(\((${MENTIONS})\) or ${TEXT} !contains (${LITERAL})\)\)`;
+const ONE = new RegExp(`^(?:${SHOWN}|${TYPES})`, 'u');
 const COLUMNS = 'project id, type, location';
 const FRAME = new RegExp(
   `^resources\\n\\| where (.+)\\n\\| ${COLUMNS}\\n` +
@@ -34,8 +38,8 @@ export function readQuery(text: string): readonly Condition[] | undefined {
   for (let rest = where; ;) {
     const match = ONE.exec(rest);
     if (match === null) return undefined;
-    const [whole, shown, mentions = '', listed = ''] = match;
-    conditions.push({ types: literals(shown ?? listed), contains: literals(mentions) });
+    const [whole, shown, mentions = '', lacks = '', listed = ''] = match;
+    conditions.push({ types: literals(shown ?? listed), contains: literals(mentions), lacks: literals(lacks)[0] });
     rest = rest.slice(whole.length);
     if (rest === '') return conditions;
     if (!rest.startsWith(' or ')) return undefined;
@@ -43,11 +47,13 @@ export function readQuery(text: string): readonly Condition[] | undefined {
   }
 }
 
-/** `in~`, `=~` and `contains` are all without regard to case. */
+/** `in~`, `=~` and `contains` and `!contains` are all without regard to case. */
 export function matching(conditions: readonly Condition[], { type, properties }: Row): boolean {
   const text = properties.toLowerCase();
   return conditions.some(
-    ({ types, contains }) => types.includes(type) && contains.every((word) => text.includes(word)),
+    ({ types, contains, lacks }) =>
+      types.includes(type) &&
+      (contains.every((word) => text.includes(word)) || (lacks !== undefined && !text.includes(lacks))),
   );
 }
 

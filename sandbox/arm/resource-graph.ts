@@ -21,6 +21,7 @@ export interface GraphSource {
 export class ResourceGraph {
   readonly #source: GraphSource;
   readonly #hidden = new Set<string>();
+  readonly #stripped = new Set<string>();
   #frozen: readonly Row[] | undefined;
   #refusals = 0;
   #resetsAfter = '00:00:05';
@@ -41,6 +42,12 @@ export class ResourceGraph {
   hide(subscription: string): () => void {
     this.#hidden.add(subscription.toLowerCase());
     return () => this.#hidden.delete(subscription.toLowerCase());
+  }
+
+  /** The copies of this type, lower case, lack their properties: what Azure copies of each type is documented nowhere. */
+  strip(type: string): () => void {
+    this.#stripped.add(type);
+    return () => this.#stripped.delete(type);
   }
 
   /** The next so many queries are above the user's quota. @param resetsAfter hh:mm:ss */
@@ -92,7 +99,8 @@ export class ResourceGraph {
       const shown = service.graph?.(resource);
       if (shown === undefined) return [];
       const type = service.address.replaceAll(/\/\{\w+\}/g, '').toLowerCase();
-      return [{ id, type, location: shown.location, properties: JSON.stringify(shown.properties) }];
+      const properties = this.#stripped.has(type) ? {} : shown.properties;
+      return [{ id, type, location: shown.location, properties: JSON.stringify(properties) }];
     });
   }
 }

@@ -14,7 +14,8 @@ export interface ConsumerAdapter extends Consumer {
   /** The types of the resources that hold such references, lower case. */
   readonly types: readonly string[];
   /**
-   * Whether Resource Graph's copy of the resource shows the references: then only resources that mention vault and name are asked.
+   * Whether Resource Graph's copy of the resource shows the references: then only resources that mention vault and name are asked,
+   * and those of which the copy says nothing of any vault.
    * Otherwise every resource of these types is asked once, by the one call that lists what it holds.
    */
   readonly inGraph: boolean;

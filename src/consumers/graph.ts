@@ -22,8 +22,8 @@ const SUBSCRIPTION = 'microsoft.resources/subscriptions';
 /**
  * The query, in Kusto. Of the types whose copy in the graph shows their references it gives those that mention vault and name; of the
  * others all. The subscriptions come with it: the graph leaves those out, without a word, that the identity may not see. The order is
- * what paging needs. That the graph's copies really have the references was not seen on Azure for every type [U]: an adapter for which
- * they have not says so with `inGraph: false`, and pays with one call for each resource of its types.
+ * what paging needs. That the graph's copies really have the references was not seen on Azure for every type [U]: so a copy that says
+ * nothing of a key vault at all is no proof that the resource has none, and is given as well.
  */
 export function graphQuery(adapters: readonly ConsumerAdapter[], { vault, name }: ObjectRef): string {
   const types = (inGraph: boolean): string => {
@@ -32,8 +32,9 @@ export function graphQuery(adapters: readonly ConsumerAdapter[], { vault, name }
   };
   // Some references hold the vault's address, others its ARM id: its name is in both. What else mentions it is sorted out later.
   const mentioned = [new URL(vault).hostname.split('.')[0] ?? '', name];
-  const mentions = mentioned.map((word) => ` and tostring(properties) contains ${quoted(word)}`).join('');
-  const shown = types(true) === '' ? [] : [`(type in~ (${types(true)})${mentions})`];
+  const mentions = mentioned.map((word) => `tostring(properties) contains ${quoted(word)}`).join(' and ');
+  const silent = `tostring(properties) !contains ${quoted('keyvault')}`;
+  const shown = types(true) === '' ? [] : [`(type in~ (${types(true)}) and ((${mentions}) or ${silent}))`];
   const listed = types(false) === '' ? [] : [`type in~ (${types(false)})`];
   const columns = 'project id, type, location';
   return [
