@@ -19,6 +19,7 @@ import { parseValue } from './rotation/value/value.ts';
 import { armKeyRotator } from './rotators/arm-key/rotator.ts';
 import { ARM_KEY_ROWS, SERVICE_SUFFIXES } from './rotators/arm-key/rows.ts';
 import { derivedRotator } from './rotators/derived/rotator.ts';
+import { entraAppCertificateRotator } from './rotators/entra-app-certificate/rotator.ts';
 import { entraAppSecretRotator } from './rotators/entra-app-secret/rotator.ts';
 import { externalRotator } from './rotators/external/rotator.ts';
 import { httpApiRotator } from './rotators/http-api/rotator.ts';
@@ -33,6 +34,7 @@ import { once, type StorageDeps } from './state/storage.ts';
 import { createJournal } from './state/tables.ts';
 import { createAnnouncer } from './state/topic.ts';
 import { createAdministrators } from './vault/administrators.ts';
+import { createCertificates } from './vault/certificates.ts';
 import { createVault } from './vault/key-vault.ts';
 import { createKeys } from './vault/keys.ts';
 import { createNamedSecrets } from './vault/named-secrets.ts';
@@ -154,6 +156,7 @@ export function createRotators(
   const { sqlSuffix, postgresSuffix, mysqlSuffix } = settings;
   const arm = { credential, armEndpoint, storageSuffix, serviceSuffixes, clock };
   const { graphEndpoint, loginEndpoint, tenant } = settings;
+  const serves = (host: string): boolean => settings.vaults.includes(host);
   const entra = { credential, graphEndpoint, loginEndpoint, clock, ...(tenant === undefined ? {} : { tenant }) };
   return [
     sqlServerRotator({ administrators, disableOnRevoke, sqlSuffix }),
@@ -164,13 +167,14 @@ export function createRotators(
     mysqlRotator({ administrators, mysqlSuffix, accounts: 'single' }),
     ...ARM_KEY_ROWS.map((row) => armKeyRotator(row, arm)),
     entraAppSecretRotator(entra),
+    entraAppCertificateRotator({ ...entra, serves, certificates: createCertificates({ credential }) }),
     httpApiRotator({ instances: settings.httpApis, secrets }),
     externalRotator('many', external),
     externalRotator('two-slots', external),
     randomRotator(),
     manualRotator(),
     derivedRotator({
-      serves: (host) => settings.vaults.includes(host),
+      serves,
       read: (source, call) => vault.current(source, call),
       parseValue,
     }),

@@ -57,6 +57,7 @@ const SRC_LAYERS: readonly Layer[] = [
       TOKENS,
       '@azure/keyvault-secrets',
       '@azure/keyvault-keys',
+      '@azure/keyvault-certificates',
       '@azure/core-rest-pipeline',
     ],
   },
@@ -98,7 +99,13 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
   // It reads the tags of another secret, in which a pair may be named.
   { files: ['src/rotators/derived/'], may: [...PORTS, 'src/rotation/tag.ts', 'src/rotators/accounts/'] },
-  { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
+  // What the rotators of applications' credentials in Entra share: Graph, the log-in, and how a new one comes to be known.
+  { files: ['src/rotators/entra/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
+  { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, 'src/rotators/entra/', TOKENS] },
+  {
+    files: ['src/rotators/entra-app-certificate/'],
+    may: [...PORTS, ...AZURE_REST, 'src/rotators/entra/', 'node:crypto', 'node-forge', TOKENS],
+  },
   // What the rotators share that speak HTTPS to systems which only the settings know.
   { files: ['src/rotators/http/'], may: [...PORTS, 'node:dns', 'node:net', 'node:http', 'node:https'] },
   {
@@ -133,8 +140,9 @@ const REVEALING = [
   'src/rotators/arm-key/probes/sas.ts',
   'src/rotators/arm-key/probes/search.ts',
   'src/rotators/arm-key/probes/storage.ts',
-  'src/rotators/entra-app-secret/log-in.ts',
+  'src/rotators/entra-app-certificate/holding.ts',
   'src/rotators/entra-app-secret/secret-hint.ts',
+  'src/rotators/entra/log-in.ts',
   'src/rotators/external/sign.ts',
   'src/rotators/http-api/requests.ts',
   'src/rotators/mysql/client.ts',

@@ -131,7 +131,7 @@ export function accessRule(body: unknown): 'allow' | AccessRule {
       if (typeof item !== 'string') throw bad('secrets: a list of names.');
       return item;
     }),
-    of: fields['of'] === undefined ? undefined : oneOf(fields['of'], ['secret', 'key'] as const, 'of'),
+    of: fields['of'] === undefined ? undefined : oneOf(fields['of'], ['secret', 'key', 'certificate'] as const, 'of'),
     times: count(fields['times'], 'times'),
     retryAfterSeconds: count(fields['retryAfterSeconds'], 'retryAfterSeconds'),
   });

@@ -1,6 +1,7 @@
 /** One secret of every further kind of rotator: `npm run demo -- --all`. */
 import { randomBytes } from 'node:crypto';
 import { createAt, PLACES, type Place } from '../arm/places.ts';
+import { clientAssertion } from './client-assertion.ts';
 import { ENDPOINT_KEY, KEYS_ADMINISTRATOR } from '../env.ts';
 import { findMariaDb } from '../mysql/binaries.ts';
 import type { MysqlService } from '../mysql/mysql.ts';
@@ -17,6 +18,7 @@ export async function seedTheOthers(sandbox: Sandbox): Promise<readonly DemoObje
     seedSqlServerSingle(sandbox),
     ...firstOfEachKind(PLACES).map((place) => seedArmKey(sandbox, place)),
     seedEntraApp(sandbox),
+    await seedEntraCertificate(sandbox),
     seedApiKey(sandbox),
     ...seedExternal(sandbox),
     seedRandom(sandbox),
@@ -130,18 +132,45 @@ function seedEntraApp({ graph, vault }: Sandbox): DemoObject {
   return {
     name: 'app-secret',
     rotator: 'entra-app-secret',
-    owns: ({ system }) => system === 'graph',
-    async login({ value }) {
-      const form = { client_id: app.appId, client_secret: value, grant_type: 'client_credentials' };
-      const answer = await fetch(`${graph.loginOrigin}/${graph.tenantId}/oauth2/v2.0/token`, {
-        method: 'POST',
-        body: new URLSearchParams({ ...form, scope: 'https://graph.microsoft.com/.default' }),
-        headers: { 'user-agent': READER },
-      });
-      await answer.arrayBuffer();
-      if (!answer.ok) throw new Error(`the token endpoint answered ${answer.status}`);
-    },
+    owns: ({ system, operation }) => system === 'graph' && operation.includes(app.id),
+    login: ({ value }) => getToken(graph, { client_id: app.appId, client_secret: value }),
   };
+}
+
+/** Its readers log in with the certificate that they find in the secret; the one in the vault is renewed on the way. */
+async function seedEntraCertificate({ graph, vault, ctx }: Sandbox): Promise<DemoObject> {
+  const { app } = graph.createApplication('demo-certificate');
+  const { der } = await vault.certificates.seed('kv', 'app-login', {
+    secret_props: { contentType: 'application/x-pem-file' },
+  });
+  const { keyId } = graph.applications.register(app, der, { name: 'made by hand', agoMs: 300 * DAY_MS });
+  vault.seed('kv', 'app-certificate', {
+    value: vault.certificates.content('kv', 'app-login'),
+    expiresInMs: EXPIRES_IN_MS,
+    tags: {
+      CredentialId: keyId,
+      ProviderAddress: `applications/${app.id}?certificate=${vault.certificates.url('kv', 'app-login')}`,
+    },
+  });
+  const endpoint = `${graph.loginOrigin}/${graph.tenantId}/oauth2/v2.0/token`;
+  return {
+    name: 'app-certificate',
+    rotator: 'entra-app-certificate',
+    owns: ({ system, operation }) => system === 'graph' && operation.includes(app.id),
+    login: ({ value }) =>
+      getToken(graph, { client_id: app.appId, ...clientAssertion(value, app.appId, endpoint, ctx.clock.now()) }),
+  };
+}
+
+async function getToken({ loginOrigin, tenantId }: Sandbox['graph'], proof: Record<string, string>): Promise<void> {
+  const form = { ...proof, grant_type: 'client_credentials', scope: 'https://graph.microsoft.com/.default' };
+  const answer = await fetch(`${loginOrigin}/${tenantId}/oauth2/v2.0/token`, {
+    method: 'POST',
+    body: new URLSearchParams(form),
+    headers: { 'user-agent': READER },
+  });
+  await answer.arrayBuffer();
+  if (!answer.ok) throw new Error(`the token endpoint answered ${answer.status}`);
 }
 
 /** A key of the provider that the settings call `mail`; its readers ask it what the key may do. */

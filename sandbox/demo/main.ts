@@ -7,6 +7,7 @@ import { partsHere } from '../parts.ts';
 import { startSandbox, type Sandbox } from '../sandbox.ts';
 import type { TrafficEntry } from '../traffic.ts';
 import { seedTheOthers } from './all.ts';
+import { bringKeyNearExpiry, seedVaultKey } from './key.ts';
 import { seedObjects, READER, type DemoObject, type Held } from './objects.ts';
 import { Readers } from './readers.ts';
 import { Watch, type ShownRun } from './watch.ts';
@@ -45,7 +46,7 @@ const say = (line = ''): void => {
 
 if (flags.help) {
   console.log(
-    'npm run demo              rotates three secrets on real servers, live\nnpm run demo -- --all     rotates one secret of every kind\nnpm run demo -- --json    prints one JSON object: {rotations, reader, promises}',
+    'npm run demo              rotates three secrets on real servers, live\nnpm run demo -- --all     rotates one secret of every kind, and a key\nnpm run demo -- --json    prints one JSON object: {rotations, reader, promises}',
   );
 } else {
   process.exitCode = await main();
@@ -65,17 +66,19 @@ async function main(): Promise<number> {
 }
 
 async function demonstrate(sandbox: Sandbox): Promise<Report> {
+  const keys = flags.all ? [seedVaultKey(sandbox)] : [];
   const host = await sandbox.startHost({ appDir: 'package' });
   await sandbox.subscribe(host, { duplicates: 2, disorder: true });
   sandbox.ctx.traffic.clear();
+  if (keys.length > 0) bringKeyNearExpiry(sandbox);
   const three = await seedObjects(sandbox);
-  const objects = flags.all ? [...three, ...(await seedTheOthers(sandbox))] : three;
+  const objects = flags.all ? [...three, ...(await seedTheOthers(sandbox)), ...keys] : three;
   const readers = new Readers(sandbox);
   const before = new Map<string, Held>();
-  for (const { name } of objects) before.set(name, await readers.read(name));
+  for (const object of objects) before.set(object.name, await readers.read(object));
   readers.start(objects);
   say(
-    `${flags.all ? objects.length : 'Three'} secrets expire in 20 days. Key Vault's events arrive twice and out of order; ${readers.count} readers log in without pause.\n`,
+    `${flags.all ? `${objects.length - 1} secrets and a key come near their expiry` : 'Three secrets expire in 20 days'}. Key Vault's events arrive twice and out of order; ${readers.count} readers log in without pause.\n`,
   );
   const watch = new Watch(
     host,
@@ -110,7 +113,7 @@ async function demonstrate(sandbox: Sandbox): Promise<Report> {
   await readers.stop();
   const revoked = objects.filter((object) => !object.notRevoked);
   const oldRefused = await every(revoked, async (object) => !(await logsIn(object, before.get(object.name))));
-  const currentWork = await every(objects, async (object) => logsIn(object, await readers.read(object.name)));
+  const currentWork = await every(objects, async (object) => logsIn(object, await readers.read(object)));
   const { ok, failed, inGap } = readers.total;
   for (const [, tally] of readers.tallies) for (const failure of tally.failures.slice(0, 3)) say(`failed: ${failure}`);
   return {
@@ -123,12 +126,31 @@ async function demonstrate(sandbox: Sandbox): Promise<Report> {
       'the old credential is valid until its overlap is over': oldStillWork,
       'the old credential is refused at the end': oldRefused,
       'each version is rotated once, though every event came twice': objects.every(
-        ({ name }) =>
-          sandbox.vault.peek('kv', name).length === 2 && retired.filter((r) => r.object.name === name).length === 1,
+        (object) =>
+          versionsOf(sandbox, object) === 2 && retired.filter((r) => r.object.name === object.name).length === 1,
       ),
+      ...(await promisesOfKeys(objects, before)),
       'no value is in log, ledger or announcement': await silent(sandbox, host.output(), retired),
     },
   };
+}
+
+/** Nothing where there is no key: the plain demo is about secrets. */
+async function promisesOfKeys(
+  objects: readonly DemoObject[],
+  before: ReadonlyMap<string, Held>,
+): Promise<Record<string, boolean>> {
+  const keys = objects.filter(({ key }) => key !== undefined);
+  if (keys.length === 0) return {};
+  const opens = await every(keys, (object) => logsIn(object, before.get(object.name)));
+  return {
+    'every resource encrypts with the new version of its key': keys.every(({ key }) => key?.areOnNewest()),
+    'what the old version of a key has wrapped is unwrapped at the end': opens,
+  };
+}
+
+function versionsOf({ vault }: Sandbox, { name, key }: DemoObject): number {
+  return (key === undefined ? vault.peek('kv', name) : vault.keys.peek('kv', name)).length;
 }
 
 function row(object: DemoObject, runs: readonly ShownRun[], calls: ReadonlyMap<string, number>, readers: Readers): Row {
@@ -139,7 +161,7 @@ function row(object: DemoObject, runs: readonly ShownRun[], calls: ReadonlyMap<s
   return {
     object: object.name,
     rotator: object.rotator,
-    credential: `${short(run?.from?.slot)} → ${short(run?.to?.slot)}`,
+    credential: object.key ? `${object.key.users} users` : `${short(run?.from?.slot)} → ${short(run?.to?.slot)}`,
     version: `${(run?.from?.version ?? '?').slice(0, 8)} → ${(run?.to?.version ?? '?').slice(0, 8)}`,
     durationMs: end - Date.parse(run?.startedAt ?? ''),
     ...(calls.has(object.name) ? { remoteCalls: calls.get(object.name) ?? 0 } : {}),
@@ -168,7 +190,7 @@ function callsPerObject(sandbox: Sandbox, objects: readonly DemoObject[]): Reado
   for (const { name, owns } of objects) {
     if (owns === undefined) continue;
     const inVault = ({ system, operation }: TrafficEntry): boolean =>
-      system === 'vault' && new RegExp(`/secrets/${name}(?:/|$)`).test(operation);
+      system === 'vault' && new RegExp(`/(?:secrets|keys)/${name}(?:/|$)`).test(operation);
     counted.set(name, entries.filter((entry) => owns(entry) || inVault(entry)).length);
   }
   return counted;

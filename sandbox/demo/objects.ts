@@ -4,13 +4,13 @@ import pg from 'pg';
 import type { Sandbox } from '../sandbox.ts';
 import type { TrafficEntry } from '../traffic.ts';
 
-/** A credential as a reader gets it out of the vault. */
+/** A credential as a reader gets it out of the vault; of a key, the id of the version and what it has wrapped. */
 export interface Held {
   readonly credentialId: string;
   readonly value: string;
 }
 
-/** One managed secret of the demo, and how its readers log in. */
+/** One managed secret or key of the demo, and how its readers log in. */
 export interface DemoObject {
   readonly name: string;
   readonly rotator: string;
@@ -22,6 +22,10 @@ export interface DemoObject {
   readonly notRevoked?: true;
   /** Is computed from another one, and follows it with the next sweep. */
   readonly follows?: true;
+  /** It is a key of the vault, and these resources encrypt with it. */
+  readonly key?: { readonly users: number; readonly areOnNewest: () => boolean };
+  /** What a reader gets out of the vault, where that is not the value of a secret. */
+  readonly read?: () => Promise<Held>;
   /** Does this call to the system belong to it? Absent where several of the objects share the system. */
   readonly owns?: (entry: TrafficEntry) => boolean;
 }
@@ -114,7 +118,8 @@ function seedStorage({ arm, blob, vault }: Sandbox): DemoObject {
   return {
     name: 'storage-key',
     rotator: 'storage-account',
-    owns: ({ system, operation }) => system === 'blob' || (system === 'arm' && operation.includes('/storageAccounts/')),
+    owns: ({ system, operation }) =>
+      system === 'blob' || (system === 'arm' && operation.includes(`/storageAccounts/${name}`)),
     async login({ value }) {
       const credential = new StorageSharedKeyCredential(name, value);
       const service = new BlobServiceClient(blob.url(name), credential, {

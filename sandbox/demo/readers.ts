@@ -67,7 +67,8 @@ export class Readers {
     await Promise.all(this.#loops);
   }
 
-  async read(name: string): Promise<Held> {
+  async read({ name, read }: DemoObject): Promise<Held> {
+    if (read !== undefined) return read();
     const { value, properties } = await this.#vault.getSecret(name);
     return { value: value ?? '', credentialId: properties.tags?.['CredentialId'] ?? '' };
   }
@@ -76,7 +77,7 @@ export class Readers {
   async #letInNow(object: DemoObject): Promise<boolean> {
     for (let attempt = 0; attempt < 20; attempt += 1) {
       try {
-        await object.login(await this.read(object.name));
+        await object.login(await this.read(object));
         return true;
       } catch (error) {
         if (error instanceof TypeError) throw error;
@@ -91,7 +92,7 @@ export class Readers {
     let held: (Held & { readonly at: number }) | undefined;
     while (!this.#stopped && tally !== undefined) {
       const now = this.#sandbox.ctx.clock.now().getTime();
-      if (held === undefined || now - held.at >= keepMs) held = { ...(await this.read(object.name)), at: now };
+      if (held === undefined || now - held.at >= keepMs) held = { ...(await this.read(object)), at: now };
       try {
         await object.login(held);
         tally.ok += 1;

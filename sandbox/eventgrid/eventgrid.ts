@@ -17,7 +17,7 @@ import type { VaultService } from '../vault/vault.ts';
 import { Agenda } from './agenda.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { handshake } from './endpoint.ts';
-import { keyEvent, secretEvent } from './events.ts';
+import { certificateEvent, keyEvent, secretEvent } from './events.ts';
 import type { GridEvent } from './events.ts';
 import type { Delivery, Subscription } from './subscription.ts';
 import { ExpiryWatcher } from './watcher.ts';
@@ -67,6 +67,9 @@ export function startEventGrid(ctx: SandboxContext, options: EventGridOptions): 
   const watcher = new ExpiryWatcher(ctx.clock, vault, agenda, inject);
   const unlisten = [
     vault.onVersion((of) => inject(secretEvent('SecretNewVersionCreated', vault, of, ctx.clock.now()))),
+    vault.certificates.onVersion((of) =>
+      inject(certificateEvent('CertificateNewVersionCreated', vault, of, ctx.clock.now())),
+    ),
     vault.keys.onVersion((of) => inject(keyEvent('KeyNewVersionCreated', vault, of, ctx.clock.now()))),
   ];
   const busy = (): boolean => watcher.pending || [...dispatchers.values()].some((dispatcher) => dispatcher.pending > 0);

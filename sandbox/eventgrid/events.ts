@@ -1,11 +1,13 @@
 /** Key Vault's events as Event Grid words them (facts B1), in both schemas. */
 import { randomUUID } from 'node:crypto';
+import type { CertificateEvent } from '../vault/certificates/certificates.ts';
 import type { KeyEvent } from '../vault/keys.ts';
 import type { SecretVersion, StoredSecret, VaultService } from '../vault/vault.ts';
 
 type Happening = 'NewVersionCreated' | 'NearExpiry' | 'Expired';
 export type SecretEventKind = `Secret${Happening}`;
 export type KeyEventKind = `Key${Happening}`;
+export type CertificateEventKind = `Certificate${Happening}`;
 
 /** An event before it has a schema. Tests may make foreign or malformed ones of it with `inject`. */
 export interface GridEvent {
@@ -70,6 +72,31 @@ export function keyEvent(
       Version: version.id,
       NBF: version.nbf ?? null,
       EXP: version.exp ?? null,
+    },
+    versionCreatedMs: version.createdMs,
+  };
+}
+
+export function certificateEvent(
+  kind: CertificateEventKind,
+  service: VaultService,
+  { vault, certificate, version }: CertificateEvent,
+  now: Date,
+): GridEvent {
+  return {
+    id: randomUUID(),
+    topic: service.resourceId(vault),
+    subject: certificate.name,
+    eventType: `Microsoft.KeyVault.${kind}`,
+    eventTime: now.toISOString().replace('Z', '0000Z'),
+    data: {
+      Id: `${service.certificates.url(vault, certificate.name)}/${version.id}`,
+      VaultName: vault,
+      ObjectType: 'Certificate',
+      ObjectName: certificate.name,
+      Version: version.id,
+      NBF: version.nbf,
+      EXP: version.exp,
     },
     versionCreatedMs: version.createdMs,
   };

@@ -1,5 +1,5 @@
 /**
- * Decides when a secret's or a key's version comes near its expiry and when it expires (facts B2): once per version, only while it
+ * Decides when a secret's, a key's or a certificate's version comes near its expiry and when it expires (facts B2): once per version, only while it
  * is the current one, thirty days before `exp`, or at once when `exp` is nearer than that. Disabled ones count too.
  * A changed `exp` starts anew; that is unverified for the real service.
  */
@@ -8,7 +8,7 @@ import { daysOf } from '../vault/key-store.ts';
 import type { KeyVersion, StoredKey } from '../vault/keys.ts';
 import type { SecretVersion, VaultService } from '../vault/vault.ts';
 import type { Agenda } from './agenda.ts';
-import { keyEvent, secretEvent } from './events.ts';
+import { certificateEvent, keyEvent, secretEvent } from './events.ts';
 import type { GridEvent } from './events.ts';
 
 const NEAR_MS = 30 * 86_400_000;
@@ -81,15 +81,25 @@ export class ExpiryWatcher {
     for (const vault of this.#vault.names) {
       for (const secret of this.#vault.secrets(vault)) {
         const version = secret.versions.at(-1);
+        // What backs a certificate ends with it, and the certificate tells; whether both do in Azure is unverified.
+        if (version?.kid !== undefined) continue;
         const of = (kind: 'NearExpiry' | 'Expired', at: SecretVersion): GridEvent =>
           secretEvent(`Secret${kind}`, this.#vault, { vault, secret, version: at }, now);
         if (version !== undefined) look(version, NEAR_MS, (kind) => of(kind, version));
       }
       for (const key of this.#vault.keys.all(vault)) {
         const version = key.versions.at(-1);
+        if (version?.managed === true) continue;
         const of = (kind: 'NearExpiry' | 'Expired', at: KeyVersion): GridEvent =>
           keyEvent(`Key${kind}`, this.#vault, { vault, key, version: at }, now);
         if (version !== undefined) look(version, noticeOf(key), (kind) => of(kind, version));
+      }
+      for (const certificate of this.#vault.certificates.all(vault)) {
+        const version = certificate.versions.at(-1);
+        if (version === undefined) continue;
+        look(version, NEAR_MS, (kind) =>
+          certificateEvent(`Certificate${kind}`, this.#vault, { vault, certificate, version }, now),
+        );
       }
     }
     this.#cancelNext();

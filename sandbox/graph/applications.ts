@@ -1,5 +1,6 @@
-/** The application registrations of the tenant, and their client secrets as Entra's replicas come to know them. */
+/** The application registrations of the tenant, and their client secrets and certificates as Entra's replicas come to know them. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { keyCredential, type KeyCredential } from './keys.ts';
 
 export interface ClientSecret {
   readonly keyId: string;
@@ -19,6 +20,7 @@ export interface Application {
   readonly appId: string;
   readonly displayName: string;
   secrets: ClientSecret[];
+  keys: KeyCredential[];
   /** Refusals that hold until they are lifted. */
   denied: boolean;
   /** Retry-After in seconds; undefined within it: none is sent. */
@@ -53,6 +55,7 @@ export class Applications {
       appId: randomUUID(),
       displayName,
       secrets: [],
+      keys: [],
       denied: false,
       throttled: undefined,
       passwordsForbidden: false,
@@ -104,6 +107,19 @@ export class Applications {
     const before = app.secrets.length;
     app.secrets = app.secrets.filter((secret) => secret.keyId !== keyId.toLowerCase());
     return app.secrets.length < before;
+  }
+
+  /** Registers a certificate. @param agoMs how long ago: an old one is known everywhere */
+  register(app: Application, der: Buffer, wanted: { name: string | null; agoMs?: number }): KeyCredential {
+    const addedAt = this.#now().getTime() - (wanted.agoMs ?? 0);
+    const key = keyCredential(der, { name: wanted.name, addedAt });
+    app.keys.push(key);
+    return key;
+  }
+
+  /** What a replica says of a registered certificate; `lag` as for secrets. */
+  knows(key: KeyCredential, lag: number): boolean {
+    return this.#now().getTime() >= key.addedAt + this.propagationMs * lag;
   }
 
   /** @param lag the replica's part of the propagation, above 0 and up to 1 */

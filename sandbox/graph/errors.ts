@@ -49,6 +49,13 @@ export const badRequest = (message: string, now: Date): HttpProblem =>
 export const noCredential = (keyId: string, now: Date): HttpProblem =>
   badRequest(`No password credential found with keyId '${keyId}'.`, now);
 
+export const noKeyCredential = (keyId: string, now: Date): HttpProblem =>
+  badRequest(`No key credential found with keyId '${keyId}'.`, now);
+
+/** So it is answered when the proof is wrong or there is no certificate to prove with (microsoft-graph-docs#22076). */
+export const proofRefused = (now: Date): HttpProblem =>
+  graphProblem(401, 'Authentication_MissingOrMalformed', 'Access Token missing or malformed.', now);
+
 export const typeForbidden = (now: Date): HttpProblem =>
   graphProblem(
     400,

@@ -1,5 +1,5 @@
 /**
- * Microsoft Graph's applications and their client secrets as `graph.sandbox.test`, and Entra's token endpoint as
+ * Microsoft Graph's applications, their client secrets and certificates as `graph.sandbox.test`, and Entra's token endpoint as
  * `login.sandbox.test`, both over HTTPS.
  *
  *     const graph = await startGraph(ctx, { identity });
@@ -7,6 +7,8 @@
  *     const { app, secret } = graph.createApplication('orders');   // with one client secret, a year old
  *     graph.applications.propagationMs = 18_000;    // until every replica of the token endpoint knows a new secret
  *     const mend = graph.deny(app);                 // 403 until mend(); likewise throttle(app, 7)
+ *     graph.applications.register(app, der, { name: 'made by hand', agoMs: 86_400_000 });   // a certificate; app.keys lists them
+ *     graph.keys.takesProofs = false;               // addKey and removeKey refuse every proof: PATCH is left
  *     app.maxPasswords = 2; app.passwordsForbidden = true; app.maxLifetimeDays = 90;  // 400, by Graph's codes
  *
  * Requests to the token endpoint go round three replicas, which come to know a new secret one after the other: so a log-in
@@ -18,6 +20,7 @@ import { HttpProblem, startHttps, type SandboxRequest, type SandboxResponse } fr
 import type { IdentityService } from '../identity/identity.ts';
 import { Applications, type Application, type ClientSecret } from './applications.ts';
 import * as refuse from './errors.ts';
+import { addKey, removeKey, replaceKeys, type KeyHabits } from './key-requests.ts';
 import { TokenEndpoint } from './log-in.ts';
 import { keyIdOf, parse, resourceOf, told, wantedPassword } from './requests.ts';
 
@@ -40,6 +43,7 @@ export interface GraphService {
   readonly loginOrigin: string;
   readonly tenantId: string;
   readonly applications: Applications;
+  readonly keys: KeyHabits;
   /** With one client secret that is known everywhere. */
   createApplication(name: string): { readonly app: Application; readonly secret: ClientSecret };
   /** Each of these holds until the returned function is called. */
@@ -56,9 +60,11 @@ export async function startGraph(ctx: SandboxContext, options: GraphOptions): Pr
     (text) => ctx.transcript.secret('a client secret of an application', text),
     options.propagationMs ?? 4_000,
   );
+  const keys: KeyHabits = { takesProofs: true, keepsNames: true };
   const tenantId = options.identity.principal.tenantId;
   const onToken = (token: string): void => ctx.transcript.secret('a token', token);
-  const tokens = new TokenEndpoint({ applications, tenantId, now, onToken });
+  const loginOrigin = (): string => login.origin(LOGIN_HOST);
+  const tokens = new TokenEndpoint({ applications, tenantId, now, onToken, origin: loginOrigin });
 
   const graph = await startHttps(ctx, {
     names: [GRAPH_HOST],
@@ -81,7 +87,10 @@ export async function startGraph(ctx: SandboxContext, options: GraphOptions): Pr
     const { app, verb } = ask;
     if (app.throttled !== undefined) throw refuse.throttled(app.throttled.seconds, now());
     if (app.denied) throw refuse.denied(now());
+    if (verb === '' && request.method === 'PATCH') return replaceKeys(app, request, now());
     if (verb === '') return { status: 200, body: resourceOf(app, request) };
+    if (verb === 'addKey') return addKey(app, request, { applications, habits: keys, now: now() });
+    if (verb === 'removeKey') return removeKey(app, request, keys, now());
     if (verb === 'addPassword') {
       return { status: 200, body: told(applications.add(app, wantedPassword(ask, request, now()))) };
     }
@@ -96,6 +105,7 @@ export async function startGraph(ctx: SandboxContext, options: GraphOptions): Pr
     loginOrigin: login.origin(LOGIN_HOST),
     tenantId,
     applications,
+    keys,
     createApplication(name) {
       const app = applications.create(name);
       const endDateTime = new Date(now().getTime() + 20 * YEAR_MS);

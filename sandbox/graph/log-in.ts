@@ -1,8 +1,9 @@
 /** Entra's token endpoint for the client-credentials grant: `POST /{tenant}/oauth2/v2.0/token`. */
 import { randomBytes } from 'node:crypto';
 import type { HttpProblem, SandboxRequest, SandboxResponse } from '../http.ts';
-import type { Applications } from './applications.ts';
+import type { Application, Applications } from './applications.ts';
 import { logInProblem } from './errors.ts';
+import { isInTime, isSignedBy, readToken, signatureHolds } from './keys.ts';
 
 /** Requests go round them in turn, as a load balancer would send them. */
 const REPLICAS = 3;
@@ -12,6 +13,8 @@ export interface TokenEndpointOptions {
   readonly tenantId: string;
   readonly now: () => Date;
   readonly onToken: (token: string) => void;
+  /** The endpoint's own, which assertions are made out to. */
+  readonly origin: () => string;
 }
 
 export class TokenEndpoint {
@@ -50,15 +53,10 @@ export class TokenEndpoint {
       throw this.#refuse(400, 'unauthorized_client', 7000112, `Application '${clientId}'(Sandbox) is disabled.`);
     }
     this.#turn = (this.#turn + 1) % REPLICAS;
-    const verdict = applications.verdict(app, form.get('client_secret') ?? '', (this.#turn + 1) / REPLICAS);
-    if (verdict === 'unknown') {
-      const text = `Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '${app.appId}'.`;
-      throw this.#refuse(401, 'invalid_client', 7000215, text);
-    }
-    if (verdict === 'expired') {
-      const text = `The provided client secret keys for app '${app.appId}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds.`;
-      throw this.#refuse(401, 'invalid_client', 7000222, text);
-    }
+    const lag = (this.#turn + 1) / REPLICAS;
+    const assertion = form.get('client_assertion');
+    if (assertion === null) this.#checkSecret(app, form.get('client_secret') ?? '', lag);
+    else this.#checkAssertion(app, assertion, lag);
     const accessToken = randomBytes(48).toString('base64url');
     this.#options.onToken(accessToken);
     return {
@@ -68,12 +66,61 @@ export class TokenEndpoint {
     };
   }
 
+  #checkSecret(app: Application, secret: string, lag: number): void {
+    const verdict = this.#options.applications.verdict(app, secret, lag);
+    if (verdict === 'unknown') {
+      const text = `Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '${app.appId}'.`;
+      throw this.#refuse(401, 'invalid_client', 7000215, text);
+    }
+    if (verdict === 'expired') {
+      const text = `The provided client secret keys for app '${app.appId}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds.`;
+      throw this.#refuse(401, 'invalid_client', 7000222, text);
+    }
+  }
+
+  /** By the rules of learn.microsoft.com/entra/identity-platform/certificate-credentials. */
+  #checkAssertion(app: Application, assertion: string, lag: number): void {
+    const { applications, tenantId, origin, now } = this.#options;
+    const token = readToken(assertion);
+    if (token === undefined) throw this.#refuse(400, 'invalid_request', 50027, 'JWT token is invalid or malformed.');
+    const { aud, iss, sub, jti } = token.claims;
+    if (iss !== app.appId || sub !== app.appId || typeof jti !== 'string') {
+      throw this.#refuse(400, 'invalid_client', 700021, 'Client assertion application identifier doesn’t match.');
+    }
+    if (aud !== `${origin()}/${tenantId}/oauth2/v2.0/token`) {
+      throw this.#refuse(401, 'invalid_client', 700023, `Client assertion audience claim does not match Realm issuer.`);
+    }
+    if (!isInTime(token, now())) {
+      const text = `Client assertion is not within its valid time range. Current time: ${now().toISOString()}.`;
+      throw this.#refuse(401, 'invalid_client', 700024, text);
+    }
+    const key = app.keys.find((one) => isSignedBy(token, one) && applications.knows(one, lag));
+    const said = 'The certificate with identifier used to sign the client assertion is';
+    if (key === undefined || !signatureHolds(token, key)) {
+      throw this.#refuse(
+        401,
+        'invalid_client',
+        700027,
+        `${said} not registered on application. [Reason - The key was not found.]`,
+      );
+    }
+    if (key.startDateTime > now() || key.endDateTime <= now()) {
+      throw this.#refuse(
+        401,
+        'invalid_client',
+        700027,
+        `${said} expired on application. [Reason - The key used is expired.]`,
+      );
+    }
+  }
+
   #checkForm(form: URLSearchParams): void {
     if (form.get('grant_type') !== 'client_credentials') {
       const text = "The request body must contain the following parameter: 'grant_type'.";
       throw this.#refuse(400, 'invalid_request', 900144, text);
     }
-    if ((form.get('client_secret') ?? '') === '') {
+    const assertion = form.get('client_assertion_type') === 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+    if ((form.get(assertion ? 'client_assertion' : 'client_secret') ?? '') === '') {
       const text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
       throw this.#refuse(401, 'invalid_client', 7000218, text);
     }

@@ -2,8 +2,10 @@
 import type { SandboxRequest } from '../http.ts';
 import type { Application, Applications, ClientSecret } from './applications.ts';
 import * as refuse from './errors.ts';
+import { listedKey } from './key-requests.ts';
 
-export type Verb = '' | 'addPassword' | 'removePassword';
+const VERBS = ['', 'addPassword', 'removePassword', 'addKey', 'removeKey'] as const;
+export type Verb = (typeof VERBS)[number];
 
 export interface Ask {
   readonly app: Application;
@@ -19,8 +21,8 @@ export function parse(request: SandboxRequest, applications: Applications, now: 
   const id = byAppId ?? rest.shift() ?? '';
   const [verb = '', ...more] = rest;
   const known = version === 'v1.0' && (byAppId !== undefined || collection === 'applications') && more.length === 0;
-  const method = verb === '' ? 'GET' : 'POST';
-  if (!known || !isVerb(verb) || request.method !== method) {
+  const methods = verb === '' ? ['GET', 'PATCH'] : ['POST'];
+  if (!known || !isVerb(verb) || !methods.includes(request.method)) {
     throw refuse.graphProblem(400, 'BadRequest', `Resource not found for the segment '${verb}'.`, now);
   }
   const app = byAppId === undefined ? applications.byObjectId(id) : applications.byAppId(byAppId);
@@ -29,7 +31,7 @@ export function parse(request: SandboxRequest, applications: Applications, now: 
 }
 
 function isVerb(verb: string): verb is Verb {
-  return verb === '' || verb === 'addPassword' || verb === 'removePassword';
+  return VERBS.some((one) => one === verb);
 }
 
 /** The application with the properties of `$select`, or a few where there is none. No secret's text, ever. */
@@ -39,6 +41,7 @@ export function resourceOf(app: Application, request: SandboxRequest): unknown {
     appId: app.appId,
     displayName: app.displayName,
     passwordCredentials: app.secrets.map((secret) => listed(secret)),
+    keyCredentials: app.keys.map((key) => listedKey(key, request.query.has('$select'))),
   };
   const select = request.query.get('$select');
   const names = select === null ? Object.keys(all) : select.split(',');

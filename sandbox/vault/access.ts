@@ -9,8 +9,8 @@ export interface AccessRule {
   readonly actions?: readonly VaultAction[];
   /** All secrets when absent; names are case-insensitive. */
   readonly secrets?: readonly string[];
-  /** Only calls on keys, or only those on secrets; both when absent. */
-  readonly of?: 'secret' | 'key';
+  /** Only calls on keys, or only those on secrets or certificates; all when absent. */
+  readonly of?: 'secret' | 'key' | 'certificate';
   /** How many calls it refuses; all when absent. */
   readonly times?: number;
   /** For `Throttled`: sent as Retry-After; without it the answer has none, as the real one had. */

@@ -32,6 +32,7 @@ function metadata(id: string, version: SecretVersion, vault: VaultAddress): Json
     id,
     attributes: attributes(version, vault),
     ...(version.tags === undefined ? {} : { tags: version.tags }),
+    ...(version.kid === undefined ? {} : { managed: true, kid: version.kid }),
   };
 }
 

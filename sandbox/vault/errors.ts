@@ -33,6 +33,11 @@ export function keyNotFound(nameOrId: string): HttpProblem {
   );
 }
 
+/** @param operation as the service spells it: `unwrapKey` */
+export function keyDisabled(operation: string): HttpProblem {
+  return kvError(403, 'Forbidden', `Operation ${operation} is not allowed on a disabled key.`, 'KeyDisabled');
+}
+
 export function secretDisabled(): HttpProblem {
   return kvError(403, 'Forbidden', 'Operation get is not allowed on a disabled secret.', 'SecretDisabled');
 }
@@ -87,7 +92,8 @@ export function throttled(retryAfterSeconds?: number): HttpProblem {
 /** What a caller may do, as the permission models name it. `update` is PATCH: policy permission `set`. */
 export type VaultAction =
   | ('get' | 'list' | 'set' | 'update' | 'delete' | 'recover' | 'purge' | 'backup' | 'restore')
-  | ('create' | 'rotate' | 'getRotationPolicy' | 'setRotationPolicy');
+  | ('create' | 'rotate' | 'getRotationPolicy' | 'setRotationPolicy')
+  | ('encrypt' | 'decrypt' | 'wrapkey' | 'unwrapkey');
 
 export type Refusal =
   | 'AccessDenied'
@@ -111,33 +117,37 @@ const DATA_ACTIONS: Readonly<Record<VaultAction, string>> = {
   rotate: 'rotate/action',
   getRotationPolicy: 'rotationpolicies/read',
   setRotationPolicy: 'rotationpolicies/write',
+  encrypt: 'encrypt/action',
+  decrypt: 'decrypt/action',
+  wrapkey: 'wrap/action',
+  unwrapkey: 'unwrap/action',
 };
 
-/** Keys: as secrets, but for these two (built-in role Key Vault Crypto Officer). */
-const KEY_ACTIONS: Readonly<Partial<Record<VaultAction, string>>> = { get: 'read', list: 'read' };
+/** Keys and certificates: as secrets, but for these two (built-in roles Key Vault Crypto Officer, Certificates Officer). */
+const READ_ACTIONS: Readonly<Partial<Record<VaultAction, string>>> = { get: 'read', list: 'read' };
 
 export interface RefusedCall {
   readonly vault: string;
   readonly vaultId: string;
   readonly action: VaultAction;
-  /** The name of the secret or the key. */
+  /** The name of the secret, the key or the certificate. */
   readonly secret?: string;
   /** What `secret` names; a secret when absent. */
-  readonly of?: 'key';
+  readonly of?: 'key' | 'certificate';
   readonly principal: Principal;
   readonly retryAfterSeconds?: number;
 }
 
 /** As access policies call it: a secret is changed by `set`, a key by `update`. */
 function permissionOf({ action, of }: RefusedCall): string {
-  return action === 'update' && of !== 'key' ? 'set' : action.toLowerCase();
+  return action === 'update' && of === undefined ? 'set' : action.toLowerCase();
 }
 
 /** The refusal as the vault words it for this caller, action and object. */
 export function refusal(kind: Refusal, call: RefusedCall): HttpProblem {
   const { vault, action, principal } = call;
-  const things = call.of === 'key' ? 'keys' : 'secrets';
-  const dataAction = (call.of === 'key' ? KEY_ACTIONS[action] : undefined) ?? DATA_ACTIONS[action];
+  const things = `${call.of ?? 'secret'}s`;
+  const dataAction = (call.of === undefined ? undefined : READ_ACTIONS[action]) ?? DATA_ACTIONS[action];
   const issuer = `https://sts.windows.net/${principal.tenantId}/`;
   const caller = `appid=${principal.clientId};oid=${principal.objectId};iss=${issuer}`;
   const location = `${vault};location=eastus`;

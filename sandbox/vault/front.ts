@@ -52,13 +52,16 @@ export function responseHeaders(request: SandboxRequest): Record<string, string>
 }
 
 /** Runs the work and puts the headers on its answer, also when that is a refusal. */
-export function withHeaders(headers: Readonly<Record<string, string>>, work: () => SandboxResponse): SandboxResponse {
+export async function withHeaders(
+  headers: Readonly<Record<string, string>>,
+  work: () => SandboxResponse | Promise<SandboxResponse>,
+): Promise<SandboxResponse> {
   const dress = (response: SandboxResponse): SandboxResponse => ({
     ...response,
     headers: { ...headers, ...response.headers },
   });
   try {
-    return dress(work());
+    return dress(await work());
   } catch (error) {
     if (error instanceof HttpProblem) return dress(error.response);
     throw error;

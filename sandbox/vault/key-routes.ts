@@ -1,10 +1,11 @@
-/** The keys API of one vault, without the cryptography: which request does what, after the caller has been let in. */
+/** The keys API of one vault: which request does what, after the caller has been let in. */
 import type { SandboxRequest, SandboxResponse } from '../http.ts';
 import { changes, objectBody } from './body.ts';
 import { attributes, page } from './bundles.ts';
 import type { VaultAddress } from './bundles.ts';
 import { badParameter, kvError } from './errors.ts';
 import type { VaultAction } from './errors.ts';
+import { isCryptoVerb, runCrypto } from './key-crypto.ts';
 import { daysOf } from './key-store.ts';
 import type { KeyPolicy, KeyStore, KeyVersion, StoredKey } from './key-store.ts';
 import { checkName, checkNewVersion } from './model.ts';
@@ -18,6 +19,7 @@ export interface KeyParts {
 }
 
 type Json = Record<string, unknown>;
+const KEY_OPS = ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'];
 const ok = (body: unknown): SandboxResponse => ({ status: 200, body });
 
 /** @param tail what follows `/keys/` in the path, without empty parts */
@@ -42,6 +44,12 @@ export function routeKeys(method: string, request: SandboxRequest, vault: KeyPar
       return bundle(vault.address, vault.keys.version(name, second));
     }
     if (method === 'PATCH') return patch(request, vault, name, second);
+  }
+  if (method === 'POST' && isCryptoVerb(third)) {
+    vault.admit(third, name);
+    const { key, version } = vault.keys.version(name, second);
+    const { enabled, material } = version;
+    return runCrypto(third, request, { kid: keyId(vault.address, key, version), enabled, material });
   }
   throw kvError(405, 'MethodNotAllowed', `HTTP ${method} not allowed`);
 }
@@ -92,9 +100,9 @@ function policy(method: string, request: SandboxRequest, vault: KeyParts, name: 
 }
 
 function bundle(vault: VaultAddress, { key, version }: { key: StoredKey; version: KeyVersion }): SandboxResponse {
-  const { kty, n, managed } = version;
+  const { kty, material, managed } = version;
   return ok({
-    key: { kid: keyId(vault, key, version), kty, key_ops: ['wrapKey', 'unwrapKey'], n, e: 'AQAB' },
+    key: { kid: keyId(vault, key, version), kty, key_ops: KEY_OPS, n: material().n, e: 'AQAB' },
     ...shownOf(version, vault),
     ...(managed === undefined ? {} : { managed }),
   });

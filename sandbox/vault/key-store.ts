@@ -1,14 +1,15 @@
 /** One vault's keys in memory: versions and rotation policies (facts A8). Knows no HTTP but its errors. */
 import { randomBytes } from 'node:crypto';
 import { badParameter, keyNotFound } from './errors.ts';
+import { lazyMaterial, noMaterial } from './key-crypto.ts';
+import type { KeyMaterial } from './key-crypto.ts';
 import { compare } from './store.ts';
 
 export interface KeyVersion {
   /** 32 hexadecimal digits. */
   readonly id: string;
   readonly kty: string;
-  /** The modulus: only to have something to show. */
-  readonly n: string;
+  readonly material: () => KeyMaterial;
   tags?: Readonly<Record<string, string>>;
   enabled: boolean;
   /** Epoch seconds, all four. */
@@ -40,6 +41,7 @@ export interface StoredKey {
 export interface KeyInput {
   readonly tags?: Readonly<Record<string, string>>;
   readonly enabled?: boolean;
+  readonly nbf?: number;
   readonly exp?: number;
   readonly managed?: boolean;
 }
@@ -48,6 +50,8 @@ export interface KeyStoreOptions {
   readonly now: () => Date;
   /** Whether a rotation puts the tags of the version before on the new one; what the service does is not documented. */
   readonly rotationKeepsTags: () => boolean;
+  /** False: keys are made at once, and wrap nothing. */
+  readonly cryptography: boolean;
   onVersion(key: StoredKey, version: KeyVersion): void;
   onChange(): void;
 }
@@ -70,6 +74,11 @@ export class KeyStore {
     return this.#keys.get(name.toLowerCase());
   }
 
+  remove(name: string): void {
+    this.#keys.delete(name.toLowerCase());
+    this.#options.onChange();
+  }
+
   /** The version, or the current one: the most recently created, even if it is disabled. @throws HttpProblem 404 */
   version(name: string, id?: string): { key: StoredKey; version: KeyVersion } {
     const key = this.find(name);
@@ -78,13 +87,21 @@ export class KeyStore {
     return { key, version };
   }
 
-  create(name: string, input: KeyInput): { key: StoredKey; version: KeyVersion } {
+  create(name: string, input: KeyInput, id = randomBytes(16).toString('hex')): { key: StoredKey; version: KeyVersion } {
     const nowMs = this.#options.now().getTime();
     const created = Math.floor(nowMs / 1000);
-    const material = { kty: 'RSA', n: randomBytes(256).toString('base64url') };
-    const id = randomBytes(16).toString('hex');
+    const material = this.#options.cryptography ? lazyMaterial() : noMaterial();
     const { enabled = true, ...rest } = input;
-    const version: KeyVersion = { ...rest, ...material, id, enabled, created, updated: created, createdMs: nowMs };
+    const version: KeyVersion = {
+      ...rest,
+      kty: 'RSA',
+      material,
+      id,
+      enabled,
+      created,
+      updated: created,
+      createdMs: nowMs,
+    };
     const key = this.#keys.get(name.toLowerCase()) ?? { name, versions: [] };
     key.versions.push(version);
     this.#keys.set(name.toLowerCase(), key);

@@ -30,6 +30,8 @@ export interface VaultKeys {
   amend(vault: string, name: string, change: Omit<KeyInput, 'managed'>, id?: string): KeyVersion;
   peek(vault: string, name: string): readonly KeyVersion[];
   all(vault: string): readonly StoredKey[];
+  /** For good, and with no trace: as if it had never been. */
+  remove(vault: string, name: string): void;
   policy(vault: string, name: string): KeyPolicy;
   /** Without the version. */
   url(vault: string, name: string): string;
@@ -62,6 +64,7 @@ export function vaultKeys({ now, store, vaults, origin, listeners }: KeysWorld):
     amend: (vault, name, change, id) => store(vault).patch(name, id, change).version,
     peek: (vault, name) => store(vault).find(name)?.versions ?? [],
     all: (vault) => store(vault).all(),
+    remove: (vault, name) => store(vault).remove(name),
     policy: (vault, name) => store(vault).policy(name),
     url: (vault, name) => `${origin(vault)}/keys/${name}`,
     lookUp(url) {

@@ -13,6 +13,8 @@ export interface SecretVersion {
   exp?: number;
   readonly created: number;
   updated: number;
+  /** The key of the certificate that it backs: only the vault writes it. */
+  readonly kid?: string;
   /** The order of writing, and its exact time: `created` has a resolution of one second only. */
   readonly createdMs: number;
 }
@@ -37,6 +39,7 @@ export interface NewVersion {
   readonly enabled?: boolean;
   readonly nbf?: number;
   readonly exp?: number;
+  readonly kid?: string;
 }
 
 export interface VersionPatch {

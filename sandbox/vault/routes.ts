@@ -6,6 +6,8 @@ import type { VaultAddress } from './bundles.ts';
 import { changes, objectBody } from './body.ts';
 import { badParameter, deletedNotFound, kvError, secretDisabled, secretNotFound } from './errors.ts';
 import type { VaultAction } from './errors.ts';
+import { routeCertificates } from './certificates/routes.ts';
+import type { CertificateStore } from './certificates/store.ts';
 import { routeKeys } from './key-routes.ts';
 import type { KeyParts } from './key-routes.ts';
 import type { KeyStore } from './key-store.ts';
@@ -17,15 +19,16 @@ export interface VaultParts {
   readonly address: VaultAddress;
   readonly store: SecretStore;
   readonly keys: KeyStore;
+  readonly certificates: CertificateStore;
   readonly backups: Map<string, StoredSecret>;
-  /** Throws the vault's refusal. `name` is that of a secret, or of a key. */
-  admit(action: VaultAction, name?: string, of?: 'key'): void;
+  /** Throws the vault's refusal. `name` is that of a secret, a key or a certificate. */
+  admit(action: VaultAction, name?: string, of?: 'key' | 'certificate'): void;
 }
 
 const ok = (body: unknown): SandboxResponse => ({ status: 200, body });
 
 /** Throws HttpProblem with the service's own error body. */
-export function route(request: SandboxRequest, vault: VaultParts): SandboxResponse {
+export function route(request: SandboxRequest, vault: VaultParts): SandboxResponse | Promise<SandboxResponse> {
   if (!request.query.has('api-version')) throw badParameter('api-version must be specified');
   const method = override(request);
   const [kind, name = '', ...rest] = request.segments;
@@ -38,6 +41,11 @@ export function route(request: SandboxRequest, vault: VaultParts): SandboxRespon
     const { address, keys } = vault;
     const admit: KeyParts['admit'] = (action, key) => vault.admit(action, key, 'key');
     return routeKeys(method, request, { address, keys, admit }, name === '' ? [] : [name, ...tail]);
+  }
+  if (kind === 'certificates') {
+    const { address, certificates } = vault;
+    const admit = (action: VaultAction, of?: string): void => vault.admit(action, of, 'certificate');
+    return routeCertificates(method, request, { address, certificates, admit }, name === '' ? [] : [name, ...tail]);
   }
   if (kind === 'deletedsecrets' && tail.length <= 1) return deleted(method, request, vault, name, tail[0]);
   throw kvError(404, 'NotFound', `There is nothing at ${request.path}`);

@@ -44,14 +44,17 @@ export class SecretStore {
     return { secret, version };
   }
 
-  put(name: string, input: NewVersion): { secret: StoredSecret; version: SecretVersion } {
+  put(
+    name: string,
+    input: NewVersion,
+    id = randomBytes(16).toString('hex'),
+  ): { secret: StoredSecret; version: SecretVersion } {
     const key = name.toLowerCase();
     this.#refuseDeleted(key);
     if (this.#isRecovering(name)) throw beingRecovered(name);
     const nowMs = this.#options.now().getTime();
     const created = Math.floor(nowMs / 1000);
     const { enabled = true, ...rest } = input;
-    const id = randomBytes(16).toString('hex');
     const version: SecretVersion = { ...rest, id, enabled, created, updated: created, createdMs: nowMs };
     const secret = this.#live.get(key) ?? { name, versions: [] };
     secret.versions.push(version);

@@ -20,6 +20,8 @@ import { VaultAccess } from './access.ts';
 import type { AccessRule, RateLimit } from './access.ts';
 import { versionId } from './bundles.ts';
 import type { VaultAddress } from './bundles.ts';
+import { vaultCertificates, type CertificateEvent, type VaultCertificates } from './certificates/certificates.ts';
+import { CertificateStore } from './certificates/store.ts';
 import { authenticate, responseHeaders, withHeaders } from './front.ts';
 import { VAULT_SUFFIX, resourceId } from './ids.ts';
 import { KeyStore } from './key-store.ts';
@@ -48,6 +50,8 @@ export interface VaultOptions {
   /** The real limits when absent; `false` for none. */
   readonly rateLimit?: RateLimit | false;
   readonly nullClearsDates?: boolean;
+  /** False makes keys that wrap and unwrap nothing, and cost nothing. True when absent. */
+  readonly cryptography?: boolean;
 }
 
 export interface SeedInput extends NewVersion {
@@ -82,6 +86,7 @@ export interface VaultService {
   access(vault: string): readonly AccessRule[];
   writtenValues(): readonly string[];
   readonly keys: VaultKeys;
+  readonly certificates: VaultCertificates;
   onVersion(listener: (event: VersionEvent) => void): () => void;
   /** After anything changed: a version, a date, a deletion. */
   onChange(listener: () => void): () => void;
@@ -92,6 +97,7 @@ interface OneVault {
   readonly name: string;
   readonly store: SecretStore;
   readonly keys: KeyStore;
+  readonly certificates: CertificateStore;
   readonly access: VaultAccess;
   readonly backups: Map<string, StoredSecret>;
 }
@@ -103,26 +109,25 @@ export async function startVault(ctx: SandboxContext, options: VaultOptions): Pr
   const versionListeners = new Set<(event: VersionEvent) => void>();
   const changeListeners = new Set<() => void>();
   const keyListeners = new Set<(event: KeyEvent) => void>();
+  const certificateListeners = new Set<(event: CertificateEvent) => void>();
+  const onChange = (): void => changeListeners.forEach((listener) => listener());
   const now = (): Date => ctx.clock.now();
   const rateLimit = options.rateLimit === false ? undefined : (options.rateLimit ?? {});
 
-  const build = (name: string): OneVault => ({
-    name,
-    access: new VaultAccess(now, rateLimit),
-    backups: new Map(),
-    keys: new KeyStore({
+  const build = (name: string): OneVault => {
+    const keyStore = new KeyStore({
       now,
+      onChange,
       rotationKeepsTags: () => keys.rotationKeepsTags,
+      cryptography: options.cryptography ?? true,
       onVersion(key, version) {
         ctx.transcript.wrote('tags of keys', JSON.stringify(version.tags ?? {}));
         for (const listener of keyListeners) listener({ vault: name, key, version });
       },
-      onChange() {
-        for (const listener of changeListeners) listener();
-      },
-    }),
-    store: new SecretStore({
+    });
+    const store = new SecretStore({
       now,
+      onChange,
       recoverableDays,
       deleteDelayMs: options.deleteDelayMs ?? 0,
       recoverDelayMs: options.recoverDelayMs ?? 0,
@@ -133,11 +138,22 @@ export async function startVault(ctx: SandboxContext, options: VaultOptions): Pr
         ctx.transcript.wrote('tags of secrets', JSON.stringify(version.tags ?? {}));
         for (const listener of versionListeners) listener({ vault: name, secret, version });
       },
-      onChange() {
-        for (const listener of changeListeners) listener();
+    });
+    const certificateStore = new CertificateStore({
+      now,
+      onChange,
+      secrets: store,
+      keys: keyStore,
+      keyUrl: (key, id) => `${address(name).origin}/keys/${key}/${id}`,
+      operationMs: () => certificates.operationMs,
+      failure: () => certificates.failure,
+      onVersion(certificate, version) {
+        for (const listener of certificateListeners) listener({ vault: name, certificate, version });
       },
-    }),
-  });
+    });
+    const access = new VaultAccess(now, rateLimit);
+    return { name, access, backups: new Map(), keys: keyStore, store, certificates: certificateStore };
+  };
   const vaults = new Map(names.map((name) => [name.toLowerCase(), build(name)]));
   const one = (name: string): OneVault => {
     const found = vaults.get(name.toLowerCase());
@@ -163,10 +179,17 @@ export async function startVault(ctx: SandboxContext, options: VaultOptions): Pr
     origin: (vault) => address(one(vault).name).origin,
     listeners: keyListeners,
   });
+  const certificates = vaultCertificates({
+    store: (vault) => one(vault).certificates,
+    secrets: (vault) => one(vault).store,
+    origin: (vault) => address(one(vault).name).origin,
+    listeners: certificateListeners,
+  });
 
   return {
     names,
     keys,
+    certificates,
     port: server.port,
     url: (vault) => address(one(vault).name).origin,
     resourceId: (vault) => resourceId(one(vault).name),
@@ -196,21 +219,23 @@ export async function startVault(ctx: SandboxContext, options: VaultOptions): Pr
   };
 }
 
-function answer(
+async function answer(
   request: SandboxRequest,
   identity: IdentityService,
   vault: OneVault | undefined,
   address: (vault: string) => VaultAddress,
-): SandboxResponse {
+): Promise<SandboxResponse> {
   // The name of a vault that does not exist does not resolve in Azure; the nearest thing here is to hang up.
   if (vault === undefined) return { status: 0 };
   const headers = responseHeaders(request);
+  await vault.certificates.settle();
   return withHeaders(headers, () => {
     const principal = authenticate(request, identity);
     return route(request, {
       address: address(vault.name),
       store: vault.store,
       keys: vault.keys,
+      certificates: vault.certificates,
       backups: vault.backups,
       admit: (action, secret, of) =>
         vault.access.admit({

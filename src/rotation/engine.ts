@@ -23,7 +23,7 @@ export interface Engine {
   readonly keys: KeysPort;
   /** Who can be moved on to a new version of a key. */
   readonly keyUsers: readonly KeyUser[];
-  readonly certificates: CertificatesPort;
+  readonly certificates: Pick<CertificatesPort, 'current'>;
   /** Finds who uses an object, and how to make them use a new version. */
   readonly discovery: Discovery;
   readonly consumers: readonly Consumer[];

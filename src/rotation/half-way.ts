@@ -47,6 +47,21 @@ export async function works(session: Session, managed: Managed, current: Current
   }
 }
 
+/**
+ * Does the value hold what its sources have now?
+ * @throws where the question cannot be asked
+ */
+export async function isUpToDate(session: Session, managed: Managed, current: CurrentVersion): Promise<boolean> {
+  const { rotator, target } = managed;
+  if (rotator.isUpToDate === undefined) return works(session, managed, current);
+  const { issued } = plan(session.object, managed, current);
+  session.guard(issued.value);
+  return session.call(
+    'comparing with the sources',
+    async (call) => (await rotator.isUpToDate?.(target, issued, call)) === true,
+  );
+}
+
 /** Nothing is guessed about a system that the tags do not name any more. */
 export function leftElsewhere({ object }: Session, run: Run, managed: Managed | undefined): RotationError {
   return new RotationError({

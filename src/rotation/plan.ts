@@ -80,14 +80,19 @@ export function nextVersion(p: Plan, issued: Issued, rotationId: string, now: Da
     setTag(tags, 'AlternateCredentialId', p.issued.credentialId);
   }
   setTag(tags, ROTATION_ID_TAG, rotationId);
-  const byValidity = new Date(now.getTime() + policy.validityMs);
-  const expiresOn = issued.notAfter !== undefined && issued.notAfter < byValidity ? issued.notAfter : byValidity;
   return {
     value: newValue(p, issued),
-    expiresOn,
+    expiresOn: expiryOf(p, issued, new Date(now.getTime() + policy.validityMs)),
     tags,
     ...(p.current.contentType === undefined ? {} : { contentType: p.current.contentType }),
   };
+}
+
+/** A version never outlives its credential. */
+function expiryOf({ managed: { target }, current }: Plan, { notAfter }: Issued, byValidity: Date): Date {
+  if (notAfter === undefined) return byValidity;
+  const leftToIt = target.endsWithCredential === true && tagName(current.tags, 'ValidityPeriodDays') === undefined;
+  return leftToIt || notAfter < byValidity ? notAfter : byValidity;
 }
 
 function newValue(p: Plan, issued: Issued): SecretValue {

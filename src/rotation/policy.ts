@@ -98,7 +98,7 @@ const resumed: Check = ({ trigger, run }) =>
 const manual: Check = ({ trigger }) => (trigger === 'manual' ? yes('Manual', 'an operator asked for it') : undefined);
 
 const sourceChanged: Check = ({ trigger }) =>
-  trigger === 'source' ? yes('SourceChanged', 'a secret that it is computed from has a newer version') : undefined;
+  trigger === 'source' ? yes('SourceChanged', 'what its value comes from has a newer version') : undefined;
 
 const expired: Check = ({ current, now }) =>
   current.expiresOn !== undefined && current.expiresOn <= now

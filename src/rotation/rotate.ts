@@ -45,7 +45,7 @@ async function proveCurrent(session: Session, planned: Plan): Promise<void> {
   const run = session.active;
   const { rotator, target } = planned.managed;
   // One that is computed from a secret that has changed is refused for just that reason.
-  if (run.forced || run.compromised || target.sources !== undefined) return;
+  if (run.forced || run.compromised || target.computed === true) return;
   try {
     await session.call('testing the current credential', (call) => rotator.test(target, planned.issued, call));
   } catch (error) {
@@ -132,9 +132,8 @@ async function publish(engine: Engine, session: Session, managed: Managed): Prom
   const run = session.active;
   const now = session.now().getTime();
   session.clear('blocked', 'lastError', 'wakeAt');
-  // What is computed from others neither ends a credential nor keeps one: its sources do.
-  const noOverlap =
-    run.compromised || managed.rotator.capabilities.overlap === 'none' || managed.target.sources !== undefined;
+  const { rotator, target } = managed;
+  const noOverlap = run.compromised || rotator.capabilities.overlap === 'none' || target.computed === true;
   const retireAt = new Date(now + (noOverlap ? 0 : managed.policy.overlapMs)).toISOString();
   session.change({
     step: 'refresh',

@@ -42,8 +42,15 @@ export interface Target<C = unknown> {
   readonly slots: readonly Slot[];
   /** The slot that the tag CredentialId names; one of `slots` where there are any. */
   readonly current: Slot;
-  /** Secrets that this one is computed from: when one of them has a new version, this one is due. */
+  /** Secrets and certificates that this one's value comes from: when one of them has a new version, this one is due. */
   readonly sources?: readonly ObjectRef[];
+  /**
+   * The credential in the value is that of the sources: they prove it, keep the old one for its overlap and end it, and
+   * this object does none of the three.
+   */
+  readonly computed?: true;
+  /** A version ends with its credential (`Issued.notAfter`), unless the tag ValidityPeriodDays itself says sooner. */
+  readonly endsWithCredential?: true;
   /** Every `host` or `host:port` that will be reached. The engine refuses those not allowed by the settings. */
   readonly hosts: readonly string[];
   /** The user in a connection string is not the credential's id, but a name that the system gives: `Issued.user`. */
@@ -95,7 +102,8 @@ export interface Issued {
 
 /** Something that stands in the way of a rotation, found without changing anything. */
 export interface Blocker {
-  readonly code: 'GRANTS_DIFFER' | 'TARGET_NOT_FOUND' | 'ACCESS_DENIED' | 'CONFIG_INVALID' | 'UNAVAILABLE';
+  readonly code:
+    'GRANTS_DIFFER' | 'TARGET_NOT_FOUND' | 'ACCESS_DENIED' | 'CONFIG_INVALID' | 'HUMAN_REQUIRED' | 'UNAVAILABLE';
   readonly message: string;
   readonly remedy: string;
 }
@@ -134,6 +142,11 @@ export interface Rotator<C = unknown> {
    * use by then, and only the sessions opened with it are ended.
    */
   revoke(target: Target<C>, slot: Slot, how: { readonly endSessions: boolean }, call: Call): Promise<void>;
+  /**
+   * Where the target has sources: does the value hold what they have now? Read-only. Where it is absent, a `test` that
+   * passes says so.
+   */
+  isUpToDate?(target: Target<C>, issued: Issued, call: Call): Promise<boolean>;
   /** Creates what `check` misses (the second account, its grants). Returns what was done, one line each. */
   bootstrap?(target: Target<C>, how: { readonly dryRun: boolean }, call: Call): Promise<readonly string[]>;
 }

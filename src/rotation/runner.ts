@@ -5,7 +5,7 @@ import { deliver, type Proceed } from './deliver.ts';
 import { timeOf } from './ids.ts';
 import { proceedWithKey } from './keys/proceed.ts';
 import { isOver, isPublished, leavesTraces, next } from './machine.ts';
-import { leftElsewhere, tidyUp, works } from './half-way.ts';
+import { isUpToDate, leftElsewhere, tidyUp } from './half-way.ts';
 import { stillHandedOut } from './overlap.ts';
 import { isElsewhere, observed } from './plan.ts';
 import { newRun } from './new-run.ts';
@@ -70,7 +70,7 @@ async function decideAndRotate(
   });
   if (!decision.due) return not(decision.reason, decision.detail);
   // The listing that found a newer source knows only seconds; what the value holds is asked of the sources themselves.
-  if (decision.reason === 'SourceChanged' && (await works(session, managed, current))) {
+  if (decision.reason === 'SourceChanged' && (await isUpToDate(session, managed, current))) {
     return not('UpToDate', 'it is what its sources make of it already');
   }
   if (message.trigger !== 'compromised' && message.force !== true) {

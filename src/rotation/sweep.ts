@@ -51,7 +51,8 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
         for await (const listing of engine.vault.list(vault, call)) {
           const { object } = listing;
           changed.set(objectKey(object), listing.updatedOn);
-          created.set(objectKey(object), listing.createdOn);
+          // A certificate's newest version is listed as the secret that backs it (facts A4).
+          created.set(objectKey(listing.managed ? { ...object, kind: 'certificate' } : object), listing.createdOn);
           const found = managedAs(engine, listing);
           if (typeof found === 'object') managed.push({ object, target: found.target });
           if (!open.has(objectKey(object)) && worthALook(engine, listing, found)) {

@@ -7,12 +7,12 @@ export interface VaultAction extends RemoteAction {
   readonly vault: string;
   readonly name?: string;
   /** The access-policy permission that it takes. */
-  readonly permission: 'get' | 'set' | 'list' | 'update' | 'rotate' | 'getrotationpolicy';
-  /** What the call is about; a secret when absent. */
-  readonly of?: 'key';
+  readonly permission: 'get' | 'set' | 'list' | 'update' | 'rotate' | 'getrotationpolicy' | 'create';
+  /** What the call is about; a secret when absent. `content`: a certificate with its key, read as the secret that backs it. */
+  readonly of?: 'key' | 'certificate' | 'content';
 }
 
-/** What differs between secrets and keys in the commands that mend a refusal. */
+/** What differs between secrets, keys and certificates in the commands that mend a refusal. */
 const WORDS = {
   secret: { noun: 'secret', role: 'Key Vault Secrets Officer', policy: '--secret-permissions get list set' },
   key: {
@@ -20,6 +20,12 @@ const WORDS = {
     role: 'Key Vault Crypto Officer',
     policy: '--key-permissions get list update rotate getrotationpolicy',
   },
+  certificate: {
+    noun: 'certificate',
+    role: 'Key Vault Certificates Officer',
+    policy: '--certificate-permissions get list create',
+  },
+  content: { noun: 'certificate', role: 'Key Vault Certificate User', policy: '--secret-permissions get' },
 } as const;
 
 function wordsOf({ of }: VaultAction): (typeof WORDS)[keyof typeof WORDS] {

@@ -1,4 +1,4 @@
-import type { SecretClient, SecretProperties } from '@azure/keyvault-secrets';
+import type { KeyVaultSecret, SecretClient, SecretProperties } from '@azure/keyvault-secrets';
 import { configInvalid, type Problem } from '../rotation/errors.ts';
 import type {
   Call,
@@ -26,14 +26,13 @@ const LAST_EXPIRY = Date.parse('2038-01-19T03:14:07Z');
  * retries are off: when to repeat is the engine's decision, and a hidden repetition would be a second write.
  */
 export function createVault(deps: VaultDeps): VaultPort {
-  const client = perVault((vault) => connect(vault, deps));
+  const client = perVault((vault) => connectSecrets(vault, deps));
   const calling = callingVault(client);
   return {
     async current(object, call) {
-      const bundle = await calling(reading(object), call, (on) =>
-        on.getSecret(object.name, { abortSignal: call.signal }),
+      return current(
+        await calling(reading(object), call, (on) => on.getSecret(object.name, { abortSignal: call.signal })),
       );
-      return { ...info(bundle.properties), value: new SecretValue(bundle.value ?? '') } satisfies CurrentVersion;
     },
     validate: refuse,
     async write(object, next, call) {
@@ -70,7 +69,7 @@ export function createVault(deps: VaultDeps): VaultPort {
   };
 }
 
-async function connect(vault: string, deps: VaultDeps): Promise<SecretClient> {
+export async function connectSecrets(vault: string, deps: VaultDeps): Promise<SecretClient> {
   const [{ SecretClient: Client }, credential] = await Promise.all([
     import('@azure/keyvault-secrets'),
     deps.credential(),
@@ -98,6 +97,10 @@ async function* listing(
 /** Key Vault's lists of versions are in no order of time (facts A4). Seconds are all it tells; ties go by the last change. */
 export function newestFirst(a: VersionInfo, b: VersionInfo): number {
   return b.createdOn.getTime() - a.createdOn.getTime() || b.updatedOn.getTime() - a.updatedOn.getTime();
+}
+
+export function current({ properties, value }: KeyVaultSecret): CurrentVersion {
+  return { ...info(properties), value: new SecretValue(value ?? '') };
 }
 
 /** Tolerates whatever is absent: `version` is empty in a listing of secrets, dates default to the epoch. */

@@ -127,14 +127,14 @@ function policyOf({ expiresIn, lifetimeActions = [] }: Policy, action: VaultActi
 const PERIOD = /^P(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?$/i;
 
 /** @throws CONFIG_INVALID when it is none in whole days, weeks, months and years */
-function parsePeriod(text: string, { doing }: VaultAction): Period {
+function parsePeriod(text: string, { doing, vault, name = '<key>' }: VaultAction): Period {
   const [whole, ...parts]: readonly (string | undefined)[] = PERIOD.exec(text) ?? [];
   if (whole === undefined || parts.every((part) => part === undefined)) {
     throw new RotationError({
       code: 'CONFIG_INVALID',
       recovery: 'reconfigure',
       message: `${doing}: '${text.slice(0, 40)}' is no time in whole days, weeks, months or years`,
-      remedy: 'Set a policy with times such as P90D: az keyvault key rotation-policy update',
+      remedy: `Set a policy with times such as P90D: az keyvault key rotation-policy update --id ${vault}/keys/${name} --value <file with the policy>`,
     });
   }
   const [years = 0, months = 0, weeks = 0, days = 0] = parts.map((part) => Number(part ?? 0));

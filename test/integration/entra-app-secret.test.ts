@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Application, ClientSecret } from '../../sandbox/graph/applications.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
 import { SecretValue, type Call, type Issued, type Rotator, type Target } from '../../src/rotation/ports.ts';
-import type { EntraAppConfig } from '../../src/rotators/entra-app-secret/config.ts';
+import type { EntraApp } from '../../src/rotators/entra/address.ts';
 import { entraAppSecretRotator } from '../../src/rotators/entra-app-secret/rotator.ts';
 import { startEntraCloud, type EntraCloud } from '../support/entra-cloud.ts';
 
@@ -11,8 +11,8 @@ const DAY = 24 * 3600_000;
 /** Client secrets over Graph and the token endpoint on the wire: what the shared contract suite does not ask. */
 describe('the entra-app-secret rotator on the wire', () => {
   let cloud: EntraCloud;
-  let rotator: Rotator<EntraAppConfig>;
-  let target: Target<EntraAppConfig>;
+  let rotator: Rotator<EntraApp>;
+  let target: Target<EntraApp>;
   let app: Application;
   let secret: ClientSecret;
   let current: Issued;

@@ -290,7 +290,7 @@ describe('an answer', () => {
     const [blocker] = await rotator.check(target, '', current, call());
     mend();
     expect(blocker).toMatchObject({ code: 'ACCESS_DENIED' });
-    expect(blocker?.remedy).toContain('az keyvault secret set --id https://kv.vault.azure.net/secrets/administrator');
+    expect(blocker?.remedy).toContain('az keyvault secret set --vault-name kv --name administrator');
     expect(forgotten).toBe(1);
   });
 

@@ -15,22 +15,14 @@ import { sweep } from '../../src/rotation/sweep.ts';
 import type { Fresh } from '../contract/rotator-harness.ts';
 import { Killed, Life, type Fate } from '../crash/killer.ts';
 import { Calls } from './memory/calls.ts';
-import { MemoryCertificates } from './memory/certificates.ts';
-import { MemoryAdoptions, MemoryConsumers } from './memory/consumers.ts';
 import { MemoryKeys } from './memory/keys.ts';
+import { NO_CONSUMERS } from './memory/no-consumers.ts';
 import { Promises } from './promises.ts';
 import { TestQueue } from './test-queue.ts';
 import { callOf, DAY, OVERLAP_MS, type Parts } from './world-parts.ts';
 
-/** The scenes are about secrets: the vault has no keys and no certificates, and nobody is looked for. */
-const NO_CLOCK = { now: () => new Date(0), after: () => () => undefined };
-const NO_KEYS = new MemoryKeys(new Calls(), NO_CLOCK);
-const NO_CONSUMERS = {
-  certificates: new MemoryCertificates(new Calls()),
-  discovery: new MemoryConsumers(new Calls()),
-  consumers: [],
-  adoptions: new MemoryAdoptions(new Calls(), NO_CLOCK),
-};
+/** The scenes are about secrets: the vault has no keys. */
+const NO_KEYS = new MemoryKeys(new Calls(), { now: () => new Date(0), after: () => () => undefined });
 const PURE_ROTATOR = ['claims', 'parseTarget', 'describe'];
 
 /** One secret, due, with everything that outlives a process. */

@@ -300,6 +300,20 @@ describe('two at once', () => {
     expect(standing(bench, 'listener')).toMatchObject({ state: 'verified' });
   });
 
+  it('do not go on with an operation on a resource that somebody else changes', async () => {
+    const bench = written();
+    bench.consumers.put('listener', { version: 'v1', parent: 'gateway', takes: 'slow' });
+    await tell(bench);
+    bench.consumers.settle('v2');
+    await bench.adoptions.takeParent('gateway', 'somebody else', new Date(bench.clock.now().getTime() + LEASE_MS));
+    bench.clock.advance(MINUTE);
+    await bench.drain();
+    expect(standing(bench, 'listener')).toMatchObject({ state: 'pushed', operation: 'operation-1' });
+    bench.clock.advance(LEASE_MS);
+    await bench.drain();
+    expect(standing(bench, 'listener')).toMatchObject({ state: 'verified' });
+  });
+
   it('who has lost the row pushes nothing', async () => {
     const bench = written();
     bench.consumers.put('site', { version: 'v1' });

@@ -37,8 +37,9 @@ async function further(bringing: Bringing, standing: Standing): Promise<Standing
     const seen = await ask(`asking ${standing.id}`, (call) => adapter.confirm(standing, version, call));
     if (seen.is === 'adopted' || isPushed(standing) || isSettled(standing))
       return afterLook(standing, seen, version, now());
-    if (!(await bringing.takeParent())) return afterBusyParent(standing, now());
   }
+  // Also to go on with an operation: what comes after it may write.
+  if (!(await bringing.takeParent())) return afterBusyParent(standing, now());
   const refreshed = await ask(`telling ${standing.id}`, (call) =>
     adapter.refresh(standing, version, standing.operation, call),
   );

@@ -117,6 +117,6 @@ function refused(
       { path: 'value', message: `${problem}${read}` },
       ...(named === undefined ? [] : [{ path: 'tags.ValueFormat', message: `says that it is ${named}` }]),
     ],
-    'Set the tag ValueFormat to the format that the value has, bare if the whole of it is the password (az keyvault secret set-attributes --tags: give all tags again), or store a value of that format as a new version.',
+    'Set the tag ValueFormat to the format that the value has, bare if the whole of it is the password (az keyvault secret set-attributes --vault-name <vault> --name <secret> --tags <Name>=<value> …: give all tags again), or store a value of that format as a new version.',
   );
 }

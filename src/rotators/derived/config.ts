@@ -36,6 +36,7 @@ export function parseTarget(input: TargetInput, serves: (vault: string) => boole
     slots: [],
     current: '',
     sources: [source],
+    computed: true,
     namesUsers: true,
     hosts: [new URL(source.vault).host],
     config: { source },

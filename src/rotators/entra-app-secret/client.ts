@@ -1,9 +1,10 @@
 import { errorBody, parseJson } from '../../azure/rest-errors.ts';
-import { createRestClient, type RestClient, type RestIdentity, type RestRequest } from '../../azure/rest.ts';
+import type { RestIdentity } from '../../azure/rest.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import { SecretValue, type Call } from '../../rotation/ports.ts';
-import type { EntraAppConfig } from './config.ts';
-import { graphRefusal, saysLifetime, type GraphCallFacts } from './graph-errors.ts';
+import type { EntraApp } from '../entra/address.ts';
+import { graphRefusal, saysLifetime } from '../entra/graph-errors.ts';
+import { asDate, asRecord, findable, Graph, READS_LAG_MS, saysAbsent, unreadable, type Json } from '../entra/graph.ts';
 
 /** A client secret as Graph lists it: without its text. */
 export interface PasswordCredential {
@@ -39,44 +40,36 @@ export interface NewPassword {
   readonly makeRoom: string;
 }
 
-/** How long Graph may go on listing what was before a change; the engine looks for what was left no sooner. */
-const READS_LAG_MS = 60_000;
-
-/** Microsoft Graph v1.0, as far as client secrets go: learn.microsoft.com/graph/api/application-addpassword. */
+/** Client secrets at Microsoft Graph: learn.microsoft.com/graph/api/application-addpassword. */
 export class GraphClient {
-  readonly host: string;
-  readonly #origin: URL;
-  readonly #rest: RestClient;
+  readonly #graph: Graph;
 
   constructor(origin: URL, identity: RestIdentity) {
-    this.#origin = origin;
-    this.host = origin.host;
-    this.#rest = createRestClient(identity);
+    this.#graph = new Graph(origin, identity, 'secret');
   }
 
-  /** @throws TARGET_NOT_FOUND when there is no such application; ACCESS_DENIED with the commands that grant it */
-  async application(config: EntraAppConfig, call: Call): Promise<Application> {
-    const asked = this.#asked('GET', config, '?$select=appId,passwordCredentials', false);
-    const answer = await this.#rest.send(asked, call);
-    if (answer.status !== 200) throw graphRefusal(answer, asked, call.now());
-    const body = asRecord(parseJson(answer.text));
-    const { appId, passwordCredentials } = body;
-    if (typeof appId !== 'string' || !Array.isArray(passwordCredentials)) throw unreadable(asked);
-    const credentials = passwordCredentials.map((one: unknown) => asCredential(asRecord(one)));
-    return { appId: appId.toLowerCase(), credentials, readOn: asDate(answer.header('date')) ?? call.now() };
+  get host(): string {
+    return this.#graph.host;
+  }
+
+  /** @throws as `Graph.read` does */
+  async application(config: EntraApp, call: Call): Promise<Application> {
+    const { body, readOn } = await this.#graph.read(config, 'appId,passwordCredentials', call);
+    const credentials = (body['passwordCredentials'] as unknown[]).map((one) => asCredential(asRecord(one)));
+    return { appId: String(body['appId']).toLowerCase(), credentials, readOn };
   }
 
   /**
    * Makes one more client secret.
    * @throws with effect `unknown` when the answer was lost: it may exist, with this name
    */
-  async addPassword(config: EntraAppConfig, wanted: NewPassword, call: Call): Promise<AddedPassword> {
+  async addPassword(config: EntraApp, wanted: NewPassword, call: Call): Promise<AddedPassword> {
     const { name, endDates, makeRoom } = wanted;
-    const asked = { ...this.#asked('POST', config, '/addPassword', true), makeRoom };
+    const asked = { ...this.#graph.asked('POST', config, '/addPassword', true), makeRoom };
     const [endsOn, ...shorter] = endDates;
     const endDateTime = endsOn === undefined ? {} : { endDateTime: endsOn.toISOString() };
     const json = { passwordCredential: { displayName: name, ...endDateTime } };
-    const answer = await this.#rest.send({ ...asked, json }, call).catch(findable);
+    const answer = await this.#graph.send({ ...asked, json }, call).catch(findable);
     if (answer.status !== 200) {
       if (saysLifetime(errorBody(answer.text).code) && shorter.length > 0) {
         return this.addPassword(config, { ...wanted, endDates: shorter }, call);
@@ -92,11 +85,11 @@ export class GraphClient {
   }
 
   /** Absent is success, and so is an application that is gone. */
-  async removePassword(config: EntraAppConfig, keyId: string, call: Call): Promise<void> {
-    const asked = this.#asked('POST', config, '/removePassword', true);
-    const answer = await this.#rest.send({ ...asked, json: { keyId } }, call);
+  async removePassword(config: EntraApp, keyId: string, call: Call): Promise<void> {
+    const asked = this.#graph.asked('POST', config, '/removePassword', true);
+    const answer = await this.#graph.send({ ...asked, json: { keyId } }, call);
     if (answer.status === 204) return;
-    if (answer.status === 404 && errorBody(answer.text).code === 'Request_ResourceNotFound') return;
+    if (saysAbsent(answer)) return;
     const refusal = graphRefusal(answer, asked, call.now());
     if (answer.status !== 400) throw refusal;
     // "No password credential found with keyId" is also said of one that was added seconds ago: Graph's directory is
@@ -111,37 +104,9 @@ export class GraphClient {
       retryAfterMs: READS_LAG_MS,
     });
   }
-
-  #asked(
-    method: RestRequest['method'],
-    config: EntraAppConfig,
-    rest: string,
-    mutates: boolean,
-  ): RestRequest & GraphCallFacts {
-    const what = `${method} ${config.path}${rest.replace(/\?.*/, '')}`;
-    const url = new URL(`/v1.0${config.path}${rest}`, this.#origin);
-    return { method, url, what, host: this.host, mutates, anyId: config.anyId };
-  }
 }
 
-/**
- * Graph's reads lag behind its writes by seconds (no figure is documented [?]). Where it is unknown whether a secret was
- * made, the next attempt waits until a listing would show it, so that it finds what it has to remove.
- */
-function findable(error: unknown): never {
-  if (!(error instanceof RotationError) || error.effect !== 'unknown') throw error;
-  const { code, recovery, effect, message, remedy } = error;
-  const retryAfterMs = Math.max(error.retryAfterMs ?? 0, READS_LAG_MS);
-  const init = { code, recovery, effect, message, retryAfterMs };
-  throw new RotationError(remedy === undefined ? init : { ...init, remedy });
-}
-
-function unreadable({ what, mutates }: GraphCallFacts): RotationError {
-  const message = `${what}: the answer is not the one that Graph documents`;
-  return new RotationError({ code: 'UNAVAILABLE', recovery: 'retry', effect: mutates ? 'unknown' : 'none', message });
-}
-
-function asCredential(raw: Readonly<Record<string, unknown>>): PasswordCredential {
+function asCredential(raw: Json): PasswordCredential {
   const { keyId, displayName, hint } = raw;
   return {
     keyId: typeof keyId === 'string' ? keyId.toLowerCase() : '',
@@ -150,13 +115,4 @@ function asCredential(raw: Readonly<Record<string, unknown>>): PasswordCredentia
     startsOn: asDate(raw['startDateTime']),
     endsOn: asDate(raw['endDateTime']),
   };
-}
-
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function asDate(value: unknown): Date | undefined {
-  const at = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(at) ? undefined : new Date(at);
 }

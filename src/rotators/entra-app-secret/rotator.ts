@@ -2,10 +2,12 @@ import type { TokenCredential } from '@azure/core-auth';
 import { asBlocker } from '../../azure/rest-errors.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Blocker, Call, Clock, Issued, Pending, Rotator, Target } from '../../rotation/ports.ts';
+import { splitAddress, type EntraApp } from '../entra/address.ts';
+import { LABEL, labelled } from '../entra/graph.ts';
+import { LogIn, withSecret } from '../entra/log-in.ts';
+import { accepted, IN_A_ROW, isYoung, SET_PATIENCE_MS, TEST_PATIENCE_MS } from '../entra/propagation.ts';
 import { GraphClient, type Application, type PasswordCredential } from './client.ts';
-import { parseTags, splitAddress, type EntraAppConfig } from './config.ts';
-import { LogIn } from './log-in.ts';
-import { accepted, IN_A_ROW, isYoung, SET_PATIENCE_MS, TEST_PATIENCE_MS } from './propagation.ts';
+import { parseTags } from './config.ts';
 import { hasHint } from './secret-hint.ts';
 
 export interface EntraAppSecretDeps {
@@ -21,16 +23,14 @@ export interface EntraAppSecretDeps {
   readonly clock: Clock;
 }
 
-/** What the name of each secret begins with; the rotation's id follows. People read it in the portal. */
-const LABEL = 'keyturn';
 /** A secret outlives the version that holds it by so much: a late rotation finds one that still works. */
 const SLACK_MS = 7 * 24 * 3600_000;
 
 /**
  * Client secrets of an application in Entra. Each rotation makes one more, which Entra mints, and old and new work until
- * the old one is removed. See README.md in this folder, and propagation.ts for how a new one is waited for.
+ * the old one is removed. See README.md in this folder, and ../entra/propagation.ts for how a new one is waited for.
  */
-export function entraAppSecretRotator(deps: EntraAppSecretDeps): Rotator<EntraAppConfig> {
+export function entraAppSecretRotator(deps: EntraAppSecretDeps): Rotator<EntraApp> {
   const origin = new URL(deps.graphEndpoint);
   const identity = { credential: deps.credential, scope: `https://${origin.hostname}/.default` };
   const graph = new GraphClient(origin, identity);
@@ -38,7 +38,7 @@ export function entraAppSecretRotator(deps: EntraAppSecretDeps): Rotator<EntraAp
   const { clock } = deps;
   const inTime = (ms: number): Date => new Date(clock.now().getTime() + ms);
 
-  async function set(target: Target<EntraAppConfig>, pending: Pending, call: Call): Promise<Issued> {
+  async function set(target: Target<EntraApp>, pending: Pending, call: Call): Promise<Issued> {
     const { config } = target;
     const until = inTime(SET_PATIENCE_MS);
     // Whatever can fail without the new secret fails before there is one.
@@ -55,7 +55,7 @@ export function entraAppSecretRotator(deps: EntraAppSecretDeps): Rotator<EntraAp
     const { appId } = application;
     // Whatever comes of it: `test` asks the same question and has the last word.
     await accepted(
-      () => logIn.problem(appId, text, call),
+      () => logIn.problem(appId, withSecret(text), call),
       { clock, inARow: 1, until, firstMs: 3_000, asked: logIn.asked(appId, true) },
       call,
     );
@@ -63,12 +63,12 @@ export function entraAppSecretRotator(deps: EntraAppSecretDeps): Rotator<EntraAp
     return endsOn === undefined ? issued : { ...issued, notAfter: endsOn };
   }
 
-  async function test({ config }: Target<EntraAppConfig>, issued: Issued, call: Call): Promise<void> {
+  async function test({ config }: Target<EntraApp>, issued: Issued, call: Call): Promise<void> {
     const until = inTime(TEST_PATIENCE_MS);
     const { appId, credentials, readOn } = await graph.application(config, call);
-    const ask = (): Promise<RotationError | undefined> => logIn.problem(appId, issued.value, call);
+    const ask = (): Promise<RotationError | undefined> => logIn.problem(appId, withSecret(issued.value), call);
     const patience = { clock, inARow: IN_A_ROW, until, firstMs: 0, asked: logIn.asked(appId) };
-    const young = isYoung(find(credentials, issued.credentialId), readOn);
+    const young = isYoung(find(credentials, issued.credentialId)?.startsOn, readOn);
     const problem = young ? await accepted(ask, patience, call) : await ask();
     if (problem !== undefined) throw problem;
   }
@@ -109,12 +109,6 @@ export function entraAppSecretRotator(deps: EntraAppSecretDeps): Rotator<EntraAp
   };
 }
 
-/** The rotation that made it, where it was one of ours. */
-function labelled(displayName: string): { readonly rotationId?: string } {
-  const [label, rotationId, ...rest] = displayName.split(' ');
-  return label === LABEL && rotationId !== undefined && rest.length === 0 ? { rotationId } : {};
-}
-
 function endDates(expiresOn: Date | undefined): readonly Date[] {
   return expiresOn === undefined ? [] : [new Date(expiresOn.getTime() + SLACK_MS), expiresOn];
 }
@@ -129,7 +123,7 @@ function find(credentials: readonly PasswordCredential[], keyId: string): Passwo
  * secret has such a hint is not known [?]: so what stops a rotation is not one that does not fit, but another one that does.
  */
 function tagBlockers(
-  { config }: Target<EntraAppConfig>,
+  { config }: Target<EntraApp>,
   { credentialId: named, value }: Issued,
   { credentials }: Application,
 ): readonly Blocker[] {
@@ -147,7 +141,7 @@ function tagBlockers(
 }
 
 /** The oldest secret that the vault's current version does not hold, expired ones first, and how to remove it. */
-function makeRoom(config: EntraAppConfig, inUse: string, { credentials, readOn }: Application): string {
+function makeRoom(config: EntraApp, inUse: string, { credentials, readOn }: Application): string {
   const age = ({ startsOn, endsOn }: PasswordCredential): number =>
     endsOn !== undefined && endsOn < readOn ? 0 : (startsOn?.getTime() ?? 1);
   const [oldest] = credentials.filter((one) => one.keyId !== inUse.toLowerCase()).sort((a, b) => age(a) - age(b));

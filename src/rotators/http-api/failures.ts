@@ -73,10 +73,11 @@ function nuanceOf(failed: Failed): string {
 function remedyOf(api: HttpApi, failed: Failed): string {
   const { secret, setting, description } = api;
   const stored = `${secret.vault}/secrets/${secret.name}`;
+  const vault = new URL(secret.vault).hostname.split('.', 1)[0] ?? secret.vault;
   switch (failed) {
     case 'refused-login':
     case 'rejected':
-      return `Put a valid credential of an administrator into ${stored}: az keyvault secret set --id ${stored} --value <credential>`;
+      return `Put a valid credential of an administrator into ${stored}: az keyvault secret set --vault-name ${vault} --name ${secret.name} --value <credential>`;
     case 'denied':
       return `Give the credential in ${stored} what it needs: ${description.permissions}`;
     case 'absent':

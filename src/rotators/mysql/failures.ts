@@ -122,7 +122,9 @@ function refused(why: string, failing: Failing): Verdict {
 }
 
 function unreachable(why: string, failing: Failing): Verdict {
-  const remedy = `Let this app reach the server: az mysql flexible-server firewall-rule create, or a private endpoint; and let ${failing.user} log in from its address.`;
+  const name = failing.server.host.split('.', 1)[0] ?? failing.server.host;
+  const rule = `az mysql flexible-server firewall-rule create --resource-group <group> --name ${name} --rule-name keyturn --start-ip-address <outbound ip> --end-ip-address <outbound ip>`;
+  const remedy = `Let this app reach the server through a private endpoint, or: ${rule}; and let ${failing.user} log in from its address.`;
   return { code: 'ACCESS_DENIED', recovery: 'reconfigure', why, remedy };
 }
 

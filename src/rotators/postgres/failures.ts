@@ -110,8 +110,9 @@ function ofServer(state: string, message: string, failing: Failing): Verdict {
 
 function refused(why: string, message: string, failing: Failing): Verdict {
   if (message.includes('pg_hba.conf')) {
-    const remedy =
-      'Let this app reach the server: az postgres flexible-server firewall-rule create, or a rule in pg_hba.conf with TLS and scram-sha-256.';
+    const name = failing.server.host.split('.', 1)[0] ?? failing.server.host;
+    const rule = `az postgres flexible-server firewall-rule create --resource-group <group> --server-name ${name} --name keyturn --start-ip-address <outbound ip> --end-ip-address <outbound ip>`;
+    const remedy = `Let this app reach the server. In Azure: ${rule}; elsewhere a rule in pg_hba.conf with TLS and scram-sha-256.`;
     return { code: 'ACCESS_DENIED', recovery: 'reconfigure', why, remedy };
   }
   if (failing.as === 'account') {

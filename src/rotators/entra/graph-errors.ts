@@ -3,10 +3,25 @@ import type { RestAnswer } from '../../azure/rest.ts';
 import type { Effect, RotationErrorInit } from '../../rotation/errors.ts';
 import { RotationError } from '../../rotation/errors.ts';
 
+/** Which of an application's credentials a call was about. */
+export type CredentialKind = keyof typeof WORDS;
+
+/** What differs between the two in sentences and commands. */
+const WORDS = {
+  secret: { noun: 'client secret', list: '', other: 'a certificate' },
+  certificate: { noun: 'certificate', list: ' --cert', other: 'a client secret' },
+} as const;
+
+/** Lists the credentials of this kind that an application has. */
+export function listCommand({ anyId, credential }: Pick<GraphCallFacts, 'anyId' | 'credential'>): string {
+  return `az ad app credential list --id ${anyId}${WORDS[credential].list}`;
+}
+
 /** What a failed call was about, for the sentence and the command in the error. */
 export interface GraphCallFacts extends Asked {
   /** Either id of the application. */
   readonly anyId: string;
+  readonly credential: CredentialKind;
   /** What makes room when the application has as many secrets as it may have. */
   readonly makeRoom?: string;
 }
@@ -66,17 +81,22 @@ function classify(
 
 /** A tenant's app management policy, by its codes: learn.microsoft.com/graph/api/resources/applicationauthenticationmethodpolicy. */
 function badRequest(code: string, message: string, call: GraphCallFacts): Omit<RotationErrorInit, 'message'> {
+  const { noun, other } = WORDS[call.credential];
   const exempt = `az rest --method GET --url https://${call.host}/v1.0/policies/defaultAppManagementPolicy`;
   if (code === 'CredentialTypeNotAllowedAsPerAppPolicy') {
-    const remedy = `The tenant's app management policy forbids client secrets. Have the application exempted from it (${exempt}), or let it use a certificate or a federated credential and take the tags from the secret.`;
+    const remedy = `The tenant's app management policy forbids ${noun}s. Have the application exempted from it (${exempt}), or let it use ${other} or a federated credential and take the tags from the secret.`;
     return { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy };
   }
   if (saysLifetime(code)) {
-    const remedy = `The tenant's app management policy limits how long a client secret may live: set the tag ValidityPeriodDays to less than that (${exempt}).`;
+    const less =
+      call.credential === 'secret'
+        ? 'set the tag ValidityPeriodDays to less'
+        : 'let the certificate be issued for less';
+    const remedy = `The tenant's app management policy limits how long a ${noun} may live: ${less} than that (${exempt}).`;
     return { code: 'CONFIG_INVALID', recovery: 'reconfigure', remedy };
   }
   if (isFull(code, message)) {
-    const remedy = call.makeRoom ?? `az ad app credential list --id ${call.anyId}`;
+    const remedy = call.makeRoom ?? listCommand(call);
     return { code: 'CONFLICT', recovery: 'human', remedy };
   }
   return invalid(call);
@@ -101,14 +121,16 @@ function isFull(code: string, message: string): boolean {
   );
 }
 
-function invalid({ anyId }: GraphCallFacts): Omit<RotationErrorInit, 'message'> {
-  const remedy = `Check the tags CredentialId and ProviderAddress: az ad app credential list --id ${anyId}`;
+function invalid(call: GraphCallFacts): Omit<RotationErrorInit, 'message'> {
+  const remedy = `Check the tags CredentialId and ProviderAddress: ${listCommand(call)}`;
   return { code: 'CONFIG_INVALID', recovery: 'reconfigure', remedy };
 }
 
 function grantCommands({ host, anyId }: GraphCallFacts): string {
-  const me = "<object id of the app's identity>";
-  const body = `{"principalId":"${me}","resourceId":"<$(az ad sp show --id ${GRAPH_APP} --query id -o tsv)>","appRoleId":"${OWNED_BY}"}`;
+  const me = '<object id of the identity>';
+  // The shell runs what stands between two quoted parts.
+  const graph = `'$(az ad sp show --id ${GRAPH_APP} --query id --output tsv)'`;
+  const body = `{"principalId":"${me}","resourceId":"${graph}","appRoleId":"${OWNED_BY}"}`;
   return (
     "Give the app's identity the Graph role Application.ReadWrite.OwnedBy: " +
     `az rest --method POST --url https://${host}/v1.0/servicePrincipals/${me}/appRoleAssignments --body '${body}'; ` +

@@ -13,6 +13,13 @@ export interface LogInDeps {
   readonly graph: RestIdentity;
 }
 
+/** The fields of the form that hold the credential, or what is signed with it. */
+export type Proof = (tokenEndpoint: URL) => Readonly<Record<string, string>>;
+
+export function withSecret(secret: SecretValue): Proof {
+  return () => ({ client_secret: secret.reveal() });
+}
+
 /**
  * Logs in as the application: the client-credentials grant, learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
  * The token that comes back is dropped unread.
@@ -44,19 +51,20 @@ export class LogIn {
 
   /**
    * One request, never repeated.
-   * @returns undefined when the secret was accepted; CREDENTIAL_REJECTED when it was refused; any other error when it could
+   * @param proof what the form says of the credential, for the token endpoint that it goes to
+   * @returns undefined when the credential was accepted; CREDENTIAL_REJECTED when it was refused; any other error when it could
    *   not be asked
    * @throws as `tenant` does
    */
-  async problem(appId: string, secret: SecretValue, call: Call): Promise<RotationError | undefined> {
+  async problem(appId: string, proof: Proof, call: Call): Promise<RotationError | undefined> {
     const tenant = await this.tenant(call);
     const url = new URL(`/${tenant}/oauth2/v2.0/token`, this.#deps.endpoint);
     const asked = this.asked(appId);
     const form = {
       grant_type: 'client_credentials',
       client_id: appId,
-      client_secret: secret.reveal(),
       scope: this.#deps.graph.scope,
+      ...proof(url),
     };
     try {
       const { status, text, header } = await this.#rest.send({ method: 'POST', url, form, ...asked }, call);

@@ -31,6 +31,7 @@ function classify(status: number, code: number, facts: LogInFacts): Omit<Rotatio
   switch (code) {
     case 7000215: // wrong, or so new that this replica does not know it yet
     case 7000222: // expired
+    case 700027: // a certificate that is not registered, or not known yet, or expired
       return { code: 'CREDENTIAL_REJECTED', recovery: 'retry' };
     case 700016:
     case 7000229: {
@@ -46,18 +47,23 @@ function classify(status: number, code: number, facts: LogInFacts): Omit<Rotatio
       const remedy = `The application is disabled in the tenant: az ad sp update --id ${appId} --set accountEnabled=true`;
       return { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy };
     }
+    case 700024: {
+      const remedy =
+        'The signed assertion is not valid yet, or not any more: the clocks of the app and of Entra differ.';
+      return { code: 'UNAVAILABLE', recovery: 'retry', remedy };
+    }
     default:
       return unrelated(status, code, facts);
   }
 }
 
-/** Nothing was said about the secret. */
+/** Nothing was said about the credential. */
 function unrelated(status: number, code: number, { host }: LogInFacts): Omit<RotationErrorInit, 'message'> {
   if (status === 429) return { code: 'THROTTLED', recovery: 'retry' };
   if (status === 408) return { code: 'TIMED_OUT', recovery: 'retry' };
   if (status >= 500 || code === 0) return { code: 'UNAVAILABLE', recovery: 'retry' };
   // 53003 and its like: Conditional Access may let a workload in from its own network only, and this app is elsewhere.
-  const remedy = `Entra refuses the log-in for another reason than the secret, such as Conditional Access: https://${host}/error?code=${code}`;
+  const remedy = `Entra refuses the log-in for another reason than the credential, such as Conditional Access: https://${host}/error?code=${code}`;
   return { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy };
 }
 

@@ -2,7 +2,6 @@ import type { Asked } from '../../azure/rest-errors.ts';
 import { pause } from '../../azure/rest.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, Clock } from '../../rotation/ports.ts';
-import type { PasswordCredential } from './client.ts';
 
 /*
  * A new client secret is refused (AADSTS7000215) until Entra's replicas have it: 4 to 18 seconds were seen, and there is no
@@ -39,9 +38,8 @@ export interface Patience {
   readonly asked: Asked;
 }
 
-/** May this secret be refused only because it is new? @param readOn when it was listed, by the clock that dated it */
-export function isYoung(credential: PasswordCredential | undefined, readOn: Date): boolean {
-  const madeOn = credential?.startsOn;
+/** May it be refused only because it is new? @param readOn when it was listed, by the clock that dated `madeOn` */
+export function isYoung(madeOn: Date | undefined, readOn: Date): boolean {
   return madeOn !== undefined && readOn.getTime() - madeOn.getTime() < YOUNG_MS;
 }
 
