@@ -54,6 +54,7 @@ const SRC_LAYERS: readonly Layer[] = [
     may: [
       ...PORTS,
       ...AZURE_ERRORS,
+      'node:crypto',
       TOKENS,
       '@azure/keyvault-secrets',
       '@azure/keyvault-keys',

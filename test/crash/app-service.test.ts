@@ -68,7 +68,7 @@ const pinned = (): string => `@Microsoft.KeyVault(VaultName=kv;SecretName=web;Se
 const follows = (): string => `@Microsoft.KeyVault(SecretUri=${cloud.vault.url('web')})`;
 
 const SCENES = [
-  ['an app is told to fetch, and restarted', () => siteScene(follows()), 14, 'resolved-version'],
+  ['an app is told to fetch, and restarted', () => siteScene(follows()), 17, 'resolved-version'],
   ['a setting is made to name the version', () => siteScene(pinned(), { PLAIN: 'x' }), 14, 'resolved-version'],
   ['a certificate is put again', () => certificateScene(true), 7, 'handshake'],
   ['a certificate is put again, and its bindings stay behind', () => certificateScene(false), 11, 'handshake'],

@@ -3,7 +3,7 @@ import type { Call, Confirmation, Reference, Refreshed, VersionRef } from '../..
 import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
 import { pinnedIsLeft, referenceIsGone, unresolved } from './refusals.ts';
 import { withVersion } from './reference-text.ts';
-import { bringUp, type Restart } from './restart.ts';
+import { readApp, readTriggersAgain, restartApp, type Restart } from './restart.ts';
 import { fetchNow, readSettings, rewrite, type VaultSetting } from './settings.ts';
 
 const KIND = 'app-service-reference';
@@ -18,13 +18,14 @@ export interface ReferenceDeps {
 }
 
 /*
- *   begun ──fetch, or rewrite──▶ asked ──App Service has the version──▶ restart, triggers ──▶ pushed
+ *   begun ──fetch──▶ asked ──App Service has the version, restart──▶ restarted ──triggers, of a Functions app──▶ pushed
+ *         └─rewrite──▶ rewritten, which restarts ───────────────────────────────────────────────┘
  *
  * That it has begun is kept before anything is done: App Service shows the new version as soon as it has fetched it, and whoever died
  * between fetching and restarting would then find nothing left to do, while the processes have the old value in their environment.
  */
 const BEGUN = 'begun';
-const ASKED = /^(asked|rewritten) since (\S+)$/;
+const ASKED = /^(asked|rewritten|restarted) since (\S+)$/;
 /** So long App Service may take to fetch; after that it is left to do so in its own time. */
 const PATIENCE_MS = 15 * 60_000;
 const SETTLED_MS = 60_000;
@@ -45,19 +46,54 @@ export function appServiceReference(deps: ReferenceDeps): ConsumerAdapter {
     throw referenceIsGone(reference, version);
   }
 
-  /** Everything that can be done at once. @returns whether App Service is at it now, and how */
-  async function begin(
+  /** Tells App Service of the new version, which it then takes its time for. */
+  async function tell(
+    reference: Reference,
+    settings: readonly VaultSetting[],
+    version: VersionRef,
+    call: Call,
+  ): Promise<Refreshed> {
+    const { parent: siteId } = reference;
+    const stale = settings.filter(({ pinned }) => pinned !== undefined && pinned !== version.version);
+    for (const one of stale) await rewrite(arm, siteId, one, (text) => withVersion(text, version.version), call);
+    if (stale.length > 0) return { is: 'running', operation: sinceNow('rewritten', call) };
+    const collections = [...new Set(settings.map(({ collection }) => collection))];
+    const known = await Promise.all(collections.map((one) => fetchNow(arm, siteId, one, call)));
+    if (known.includes(true)) return { is: 'running', operation: sinceNow('asked', call) };
+    // Told by its own list whether the app is there still; what nobody can push is fetched once a day.
+    const isWhole = (await settingsOf(reference, version, call)).every(has(version));
+    return isWhole ? { is: 'running', operation: sinceNow('asked', call) } : { is: 'follows' };
+  }
+
+  /** Waits for the version, then gives it to the app. */
+  async function goOn(
     { parent: siteId }: Reference,
     settings: readonly VaultSetting[],
-    { version }: VersionRef,
+    version: VersionRef,
+    { operation, how, waitedMs }: { operation: string; how: string | undefined; waitedMs: number },
     call: Call,
-  ): Promise<'asked' | 'rewritten' | 'unknown'> {
-    const stale = settings.filter(({ pinned }) => pinned !== undefined && pinned !== version);
-    for (const one of stale) await rewrite(arm, siteId, one, (text) => withVersion(text, version), call);
-    if (stale.length > 0) return 'rewritten';
-    const collections = new Set(settings.map(({ collection }) => collection));
-    const known = await Promise.all([...collections].map((one) => fetchNow(arm, siteId, one, call)));
-    return known.includes(true) ? 'asked' : 'unknown';
+  ): Promise<Refreshed> {
+    const isWhole = settings.every(has(version));
+    // What it said before it was told stands there for a while.
+    const [trouble] = waitedMs < SETTLED_MS ? [] : settings.flatMap((one) => unresolved(siteId, one, version) ?? []);
+    if (trouble?.recovery === 'retry') throw trouble;
+    if (!isWhole && trouble === undefined && waitedMs < PATIENCE_MS) return { is: 'running', operation };
+    // Those that came are given to the app, whatever holds up the others.
+    const isUp = !settings.some(has(version)) || (await bringUp(siteId, how, call));
+    if (trouble !== undefined) throw trouble;
+    if (!isUp) return { is: 'running', operation: sinceNow('restarted', call) };
+    return { is: isWhole ? 'pushed' : 'follows' };
+  }
+
+  /** The next step that is not done yet. @returns false where another follows, which the app must be up for */
+  async function bringUp(siteId: string, how: string | undefined, call: Call): Promise<boolean> {
+    const app = await readApp(arm, siteId, call);
+    if (app.isStopped) return true;
+    // Writing the settings has restarted it.
+    const isRestarted = how === 'restarted' || how === 'rewritten' || deps.restart === 'none';
+    if (!isRestarted) await restartApp(arm, siteId, deps.restart, call);
+    if (isRestarted && app.hasTriggers) await readTriggersAgain(arm, siteId, call);
+    return isRestarted || !app.hasTriggers;
   }
 
   return {
@@ -80,37 +116,23 @@ export function appServiceReference(deps: ReferenceDeps): ConsumerAdapter {
     },
 
     async refresh(reference, version, operation, call): Promise<Refreshed> {
-      const { parent: siteId } = reference;
       const settings = await settingsOf(reference, version, call);
       const [first] = settings;
       const pinned = first?.pinned;
       if (first !== undefined && pinned !== undefined && pinned !== version.version && !deps.rewritePinned) {
         return pinnedIsLeft(reference, first, pinned);
       }
-      const [, how, since] = ASKED.exec(operation ?? '') ?? [];
-      if (since === undefined) {
-        if (operation !== BEGUN) return { is: 'running', operation: BEGUN };
-        const begun = await begin(reference, settings, version, call);
-        // Told by its own list whether the app is there still; a reference that nobody can push is fetched once a day.
-        if (begun === 'unknown' && !(await settingsOf(reference, version, call)).every(has(version)))
-          return { is: 'follows' };
-        return {
-          is: 'running',
-          operation: `${begun === 'rewritten' ? begun : 'asked'} since ${call.now().toISOString()}`,
-        };
-      }
-      const restart = how === 'rewritten' ? 'none' : deps.restart;
-      const waited = call.now().getTime() - Date.parse(since);
-      const isWhole = settings.every(has(version));
-      // What it said before it was told stands there for a while.
-      const [trouble] = waited < SETTLED_MS ? [] : settings.flatMap((one) => unresolved(siteId, one, version) ?? []);
-      if (trouble?.recovery === 'retry') throw trouble;
-      if (!isWhole && trouble === undefined && waited < PATIENCE_MS)
-        return { is: 'running', operation: operation ?? '' };
-      // Those that came are given to the app, whatever holds up the others.
-      if (settings.some(has(version))) await bringUp(arm, siteId, restart, call);
-      if (trouble !== undefined) throw trouble;
-      return { is: isWhole ? 'pushed' : 'follows' };
+      if (operation === undefined) return { is: 'running', operation: BEGUN };
+      const [, how, since] = ASKED.exec(operation) ?? [];
+      return since === undefined
+        ? tell(reference, settings, version, call)
+        : goOn(
+            reference,
+            settings,
+            version,
+            { operation, how, waitedMs: call.now().getTime() - Date.parse(since) },
+            call,
+          );
     },
 
     async confirm(reference, version, call): Promise<Confirmation> {
@@ -126,6 +148,10 @@ export function appServiceReference(deps: ReferenceDeps): ConsumerAdapter {
       return { is: 'adopted', proof: 'resolved-version', detail: `${detail}${running}` };
     },
   };
+}
+
+function sinceNow(what: 'asked' | 'rewritten' | 'restarted', call: Call): string {
+  return `${what} since ${call.now().toISOString()}`;
 }
 
 /** All settings that follow are fetched together, and are one reference; each that names a version is one of its own. */

@@ -5,35 +5,46 @@ import { objectIn, textIn } from '../json.ts';
 
 export type Restart = 'soft' | 'full' | 'none';
 
-/**
- * Gives the app's processes what App Service has fetched: their environment is of the time when they were started. A stopped app is left
- * stopped. May be repeated. @throws as `ArmClient.start` does; then the app runs with the old or the new value
- */
-export async function bringUp(arm: ArmClient, siteId: string, restart: Restart, call: Call): Promise<void> {
-  const type = siteType(siteId);
-  const reading: ArmRequest = { ...about(siteId), method: 'GET', action: `${type}/read`, mutates: false };
-  const outcome = await arm.start(reading, call);
+export interface App {
+  /** It has the new value when it starts, and is not started for it. */
+  readonly isStopped: boolean;
+  readonly hasTriggers: boolean;
+}
+
+/** Read-only; @throws as `ArmClient.start` does */
+export async function readApp(arm: ArmClient, siteId: string, call: Call): Promise<App> {
+  const action = `${siteType(siteId)}/read`;
+  const outcome = await arm.start({ ...about(siteId), method: 'GET', action, mutates: false }, call);
   const site = objectIn('body' in outcome ? outcome.body : undefined);
-  if (/^stopp/i.test(textIn(objectIn(site, 'properties'), 'state') ?? '')) return;
-  if (restart !== 'none') {
-    const request: ArmRequest = {
-      ...about(siteId, '/restart'),
-      method: 'POST',
-      action: `${type}/restart/action`,
-      mutates: true,
-    };
-    const softRestart = String(restart === 'soft');
-    await arm.start({ ...request, query: { ...request.query, softRestart, synchronous: 'true' } }, call);
-  }
-  if (!/functionapp/i.test(textIn(site, 'kind') ?? '')) return;
-  // What scales a Functions app may connect with the old value until its triggers are read again; whether it does is not known [U].
-  await arm.start(
-    {
-      ...about(siteId, '/syncfunctiontriggers'),
-      method: 'POST',
-      action: `${type}/syncfunctiontriggers/action`,
-      mutates: true,
-    },
-    call,
-  );
+  return {
+    isStopped: /^stopp/i.test(textIn(objectIn(site, 'properties'), 'state') ?? ''),
+    hasTriggers: /functionapp/i.test(textIn(site, 'kind') ?? ''),
+  };
+}
+
+/**
+ * Gives the app's processes what App Service has fetched: their environment is of the time when they were started. Not waited for: how
+ * long an app takes to start is its own affair. May be repeated. @throws as `ArmClient.start` does
+ */
+export async function restartApp(
+  arm: ArmClient,
+  siteId: string,
+  how: Exclude<Restart, 'none'>,
+  call: Call,
+): Promise<void> {
+  const request = posting(siteId, 'restart', `${siteType(siteId)}/restart/action`);
+  const softRestart = String(how === 'soft');
+  await arm.start({ ...request, query: { ...request.query, softRestart, synchronous: 'false' } }, call);
+}
+
+/**
+ * Lets what scales a Functions app read its triggers again: it may connect with the old value until then, though whether it does is not
+ * known [U]. The app must be up for that. May be repeated. @throws as `ArmClient.start` does
+ */
+export async function readTriggersAgain(arm: ArmClient, siteId: string, call: Call): Promise<void> {
+  await arm.start(posting(siteId, 'syncfunctiontriggers', `${siteType(siteId)}/syncfunctiontriggers/action`), call);
+}
+
+function posting(siteId: string, below: string, action: string): ArmRequest {
+  return { ...about(siteId, `/${below}`), method: 'POST', action, mutates: true };
 }
