@@ -42,7 +42,7 @@ async function bench(quick: boolean, json: boolean): Promise<void> {
     const calls = await countCalls(stage);
     say(callsText(calls));
     const gaps = await measureGaps(stage, quick ? 8 : 25);
-    say(gapsText(gaps));
+    say(gapsText(gaps, stage.missing));
     const memory = await measureMemory(stage, PACKAGE, quick ? 10 : 50);
     say(memoryText(memory));
     const report: Report = {

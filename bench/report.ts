@@ -52,14 +52,14 @@ export function callsText(calls: readonly Calls[]): string {
   );
 }
 
-export function gapsText(gaps: readonly Gap[]): string {
-  return text(
-    'The gap of a single account: from the change of its password to the new version in the vault',
-    gaps.map(({ rotator, calls, gapMs, share }) => [
+export function gapsText(gaps: readonly Gap[], missing: readonly string[]): string {
+  return text('The gap of a single account: from the change of its password to the new version in the vault', [
+    ...gaps.map(({ rotator, calls, gapMs, share }): [string, string] => [
       rotator,
       `${calls} remote calls${limit(calls, LIMITS.gapCalls)}, ${ms(gapMs)}, ${(share * 100).toFixed(0)}% of the rotation`,
     ]),
-  );
+    ...missing.map((what): [string, string] => [what, 'NOT MEASURED: this machine has none']),
+  ]);
 }
 
 export function memoryText(memory: Memory): string {

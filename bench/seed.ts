@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import type { MysqlService } from '../sandbox/mysql/mysql.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 
 export const ROTATORS = ['postgres', 'sql-server', 'storage-account'] as const;
 /** One account, whose password is replaced in place. */
-export const SINGLE = ['postgres-single', 'sql-server-single'] as const;
+export const SINGLE = ['postgres-single', 'sql-server-single', 'mysql-single'] as const;
 export type RotatorKind = (typeof ROTATORS)[number] | (typeof SINGLE)[number];
 
 export interface Where {
@@ -11,8 +12,18 @@ export interface Where {
   readonly expiresInMs: number;
 }
 
+/** A single account of its own on this MariaDB or MySQL, and the secret that holds its password. Past the wire. */
+export async function seedMysql(sandbox: Sandbox, mysql: MysqlService, name: string, where: Where): Promise<void> {
+  const { user, password, alternate } = await mysql.createPair({ name: name.replaceAll('-', '').slice(0, 24) });
+  await mysql.query(`DROP USER \`${alternate}\`@'%'`);
+  const value = `mysql://${user}:${password}@${mysql.address.replace('mysql://', '')}`;
+  const tags = { CredentialId: user, ProviderAddress: mysql.address, Rotator: 'mysql-single' };
+  sandbox.vault.seed(where.vault, name, { value, expiresInMs: where.expiresInMs, tags });
+}
+
 /** A managed secret and the pair of credentials behind it, both made for it alone. Past the wire. */
 export async function seed(sandbox: Sandbox, rotator: RotatorKind, name: string, where: Where): Promise<void> {
+  if (rotator === 'mysql-single') return seedMysql(sandbox, sandbox.mysql, name, where);
   const { value, tags } = await pairOf(sandbox, rotator, name);
   sandbox.vault.seed(where.vault, name, { value, expiresInMs: where.expiresInMs, tags });
 }
@@ -22,7 +33,7 @@ interface Made {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-async function pairOf(sandbox: Sandbox, rotator: RotatorKind, name: string): Promise<Made> {
+async function pairOf(sandbox: Sandbox, rotator: Exclude<RotatorKind, 'mysql-single'>, name: string): Promise<Made> {
   if (rotator === 'postgres-single' || rotator === 'sql-server-single') {
     const { value, tags } = await pairOf(sandbox, rotator === 'postgres-single' ? 'postgres' : 'sql-server', name);
     const { AlternateCredentialId: _, ...alone } = tags;

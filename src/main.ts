@@ -18,7 +18,7 @@ import { sweep } from './rotation/sweep.ts';
 import { parseValue } from './rotation/value/value.ts';
 import { armKeyRotator } from './rotators/arm-key/rotator.ts';
 import { ARM_KEY_ROWS, SERVICE_SUFFIXES } from './rotators/arm-key/rows.ts';
-import { derivedRotator } from './rotators/derived/rotator.ts';
+import { derivedRotator, type DerivedDeps } from './rotators/derived/rotator.ts';
 import { entraAppCertificateRotator } from './rotators/entra-app-certificate/rotator.ts';
 import { entraAppSecretRotator } from './rotators/entra-app-secret/rotator.ts';
 import { externalRotator } from './rotators/external/rotator.ts';
@@ -27,6 +27,7 @@ import { manualRotator } from './rotators/manual/rotator.ts';
 import { mysqlRotator } from './rotators/mysql/rotator.ts';
 import { postgresRotator } from './rotators/postgres/rotator.ts';
 import { randomRotator } from './rotators/random/rotator.ts';
+import { sasTokenRotator } from './rotators/sas-token/rotator.ts';
 import { sqlServerRotator } from './rotators/sql-server/rotator.ts';
 import { decodePropagateMessage, decodeRotateMessage } from './state/messages.ts';
 import { createWorkQueue } from './state/queues.ts';
@@ -158,6 +159,11 @@ export function createRotators(
   const { graphEndpoint, loginEndpoint, tenant } = settings;
   const serves = (host: string): boolean => settings.vaults.includes(host);
   const entra = { credential, graphEndpoint, loginEndpoint, clock, ...(tenant === undefined ? {} : { tenant }) };
+  const sources: DerivedDeps = {
+    serves,
+    read: (source, call) => vault.current(source, call),
+    parseValue,
+  };
   return [
     sqlServerRotator({ administrators, disableOnRevoke, sqlSuffix }),
     sqlServerRotator({ administrators, sqlSuffix, accounts: 'single' }),
@@ -173,11 +179,8 @@ export function createRotators(
     externalRotator('two-slots', external),
     randomRotator(),
     manualRotator(),
-    derivedRotator({
-      serves,
-      read: (source, call) => vault.current(source, call),
-      parseValue,
-    }),
+    derivedRotator(sources),
+    sasTokenRotator({ ...sources, storageSuffix }),
   ];
 }
 

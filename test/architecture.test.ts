@@ -98,8 +98,14 @@ const SRC_LAYERS: readonly Layer[] = [
   // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
   { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
-  // It reads the tags of another secret, in which a pair may be named.
-  { files: ['src/rotators/derived/'], may: [...PORTS, 'src/rotation/tag.ts', 'src/rotators/accounts/'] },
+  // What the rotators share that compute a secret from another one. It reads the tags of that one.
+  { files: ['src/rotators/sources/'], may: [...PORTS, 'src/rotation/tag.ts'] },
+  // In the source's tags a pair may be named.
+  { files: ['src/rotators/derived/'], may: [...PORTS, 'src/rotators/sources/', 'src/rotators/accounts/'] },
+  {
+    files: ['src/rotators/sas-token/'],
+    may: [...PORTS, ...AZURE_REST, 'src/rotators/sources/', '@azure/storage-blob'],
+  },
   // What the rotators of applications' credentials in Entra share: Graph, the log-in, and how a new one comes to be known.
   { files: ['src/rotators/entra/'], may: [...PORTS, ...AZURE_REST, TOKENS] },
   { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, 'src/rotators/entra/', TOKENS] },
@@ -152,6 +158,9 @@ const REVEALING = [
   'src/rotators/postgres/client.ts',
   'src/rotators/postgres/rotator.ts',
   'src/rotators/postgres/scram.ts',
+  'src/rotators/sas-token/key.ts',
+  'src/rotators/sas-token/prove.ts',
+  'src/rotators/sas-token/sign.ts',
   'src/rotators/sql-server/client.ts',
   'src/rotators/sql-server/rotator.ts',
   'src/state/queues.ts',

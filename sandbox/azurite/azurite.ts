@@ -11,16 +11,16 @@
  * asks for faults, and verifies the signature of bearer tokens, which Azurite itself does not look at.
  */
 import https from 'node:https';
-import type { IncomingMessage } from 'node:http';
 import type { SandboxContext } from '../context.ts';
 import { startHttps } from '../http.ts';
 import type { SandboxRequest, SandboxResponse, SandboxServer } from '../http.ts';
 import type { IdentityService } from '../identity/identity.ts';
 import { startAzuriteProcess } from './child.ts';
+import { forward } from './forward.ts';
 
 export const AZURITE_ACCOUNT = 'devstoreaccount1';
 /** Azurite's published development key; it guards nothing. */
-const AZURITE_KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+export const AZURITE_KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 const AUDIENCES = ['https://storage.azure.com', `https://${AZURITE_ACCOUNT}.queue.core.windows.net`];
 
 export interface AzuriteOptions {
@@ -105,31 +105,4 @@ function refuseToken(request: SandboxRequest, options: AzuriteOptions): SandboxR
     },
     body: `<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>${text}</Message></Error>`,
   };
-}
-
-/** The Host header stays as the client sent it: Azurite builds the addresses in its answers and batches from it. */
-function forward(request: SandboxRequest, port: number, agent: https.Agent): Promise<SandboxResponse> {
-  return new Promise((resolve, reject) => {
-    const headers = { ...request.headers };
-    delete headers.connection;
-    delete headers['transfer-encoding'];
-    if (request.body.length > 0) headers['content-length'] = String(request.body.length);
-    const { method, rawUrl } = request;
-    const outgoing = https.request({ host: '127.0.0.1', port, method, path: rawUrl, headers, agent }, (incoming) => {
-      answer(incoming).then(resolve, reject);
-    });
-    outgoing.on('error', reject);
-    outgoing.end(request.body);
-  });
-}
-
-async function answer(incoming: IncomingMessage): Promise<SandboxResponse> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
-  const headers: Record<string, string | readonly string[]> = {};
-  for (const [name, value] of Object.entries(incoming.headers)) {
-    const hop = ['connection', 'keep-alive', 'transfer-encoding', 'content-length'].includes(name);
-    if (!hop && value !== undefined) headers[name] = value;
-  }
-  return { status: incoming.statusCode ?? 502, headers, body: Buffer.concat(chunks) };
 }

@@ -10,6 +10,7 @@ import type { SandboxContext } from '../context.ts';
 
 export interface AzuriteProcess {
   readonly pid: number;
+  readonly blobPort: number;
   readonly queuePort: number;
   readonly tablePort: number;
   /** Kills it and waits until it is gone. Everything it held is lost: it keeps all in memory. */
@@ -17,7 +18,7 @@ export interface AzuriteProcess {
 }
 
 const PRELOAD = new URL('../clock-preload.ts', import.meta.url).href;
-const LISTENING = /Azurite (Queue|Table) service is successfully listening at https:\/\/[^:]+:(\d+)/g;
+const LISTENING = /Azurite (Blob|Queue|Table) service is successfully listening at https:\/\/[^:]+:(\d+)/g;
 const START_MS = 60_000;
 
 export async function startAzuriteProcess(ctx: SandboxContext): Promise<AzuriteProcess> {
@@ -42,7 +43,13 @@ export async function startAzuriteProcess(ctx: SandboxContext): Promise<AzuriteP
   };
   try {
     const ports = await listening(child);
-    return { pid: child.pid ?? 0, queuePort: port(ports, 'Queue'), tablePort: port(ports, 'Table'), stop };
+    return {
+      pid: child.pid ?? 0,
+      blobPort: port(ports, 'Blob'),
+      queuePort: port(ports, 'Queue'),
+      tablePort: port(ports, 'Table'),
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -66,7 +73,7 @@ function commandLine(folder: string): readonly string[] {
   ];
 }
 
-/** Waits until both services say that they listen; rejects with what the process said if it ends or takes too long. */
+/** Waits until the three services say that they listen; rejects with what the process said if it ends or takes too long. */
 function listening(child: ChildProcess): Promise<ReadonlyMap<string, number>> {
   return new Promise((resolve, reject) => {
     let said = '';
@@ -79,7 +86,7 @@ function listening(child: ChildProcess): Promise<ReadonlyMap<string, number>> {
       if (said.length > 20_000) return;
       said += chunk.toString('utf8');
       const ports = new Map([...said.matchAll(LISTENING)].map((match) => [match[1] ?? '', Number(match[2])]));
-      if (ports.size < 2) return;
+      if (ports.size < 3) return;
       clearTimeout(timer);
       resolve(ports);
     };

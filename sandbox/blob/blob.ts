@@ -7,14 +7,16 @@
  *     arm.accounts.find(name).allowSharedKeyAccess = false;   // 403 KeyBasedAuthenticationNotPermitted
  *     arm.accounts.find(name).firewalled = true;              // 403 AuthorizationFailure
  *
- * It serves what proves a key: service properties, account information, and the (empty) list of containers. Unlike the
- * real service it does not refuse a request dated more than 15 minutes off, since its clock can be moved.
+ * It verifies SAS tokens, too, of the account and of a container or blob. It serves what proves a key or a token: service
+ * properties, account information, the (empty) list of containers, and containers of every name with nothing in them. Unlike
+ * the real service it does not refuse a request dated more than 15 minutes off, since its clock can be moved.
  */
 import { randomUUID } from 'node:crypto';
 import type { StorageAccount, StorageAccounts } from '../arm/accounts.ts';
 import type { SandboxContext } from '../context.ts';
 import { startHttps } from '../http.ts';
 import type { SandboxRequest, SandboxResponse } from '../http.ts';
+import { refuseSas } from './sas.ts';
 import { signedWith } from './shared-key.ts';
 
 export const STORAGE_SUFFIX = 'storage.sandbox.test';
@@ -40,7 +42,7 @@ export async function startBlob(ctx: SandboxContext, options: BlobOptions): Prom
     ...(options.port === undefined ? {} : { port: options.port }),
     operation: (request) => `${request.method} ${accountOf(request)}${request.path}${resource(request)}`,
     handler: (request) => {
-      const response = serve(request, options.accounts.find(accountOf(request)));
+      const response = serve(request, options.accounts.find(accountOf(request)), ctx.clock.now());
       const headers = {
         'x-ms-request-id': randomUUID(),
         'x-ms-version': String(request.headers['x-ms-version'] ?? ''),
@@ -66,11 +68,12 @@ function resource(request: SandboxRequest): string {
   return parts.length === 0 ? '' : `?${parts.join('&')}`;
 }
 
-function serve(request: SandboxRequest, account: StorageAccount | undefined): SandboxResponse {
+function serve(request: SandboxRequest, account: StorageAccount | undefined, now: Date): SandboxResponse {
   // In Azure the name of an account that does not exist does not resolve; here every name does.
   if (account === undefined) return refusal(404, 'ResourceNotFound', 'The specified resource does not exist.');
   const { authorization } = request.headers;
-  if (authorization === undefined) {
+  const bySas = authorization === undefined && request.query.has('sig');
+  if (authorization === undefined && !bySas) {
     return refusal(
       401,
       'NoAuthenticationInformation',
@@ -80,11 +83,15 @@ function serve(request: SandboxRequest, account: StorageAccount | undefined): Sa
   if (account.firewalled) {
     return refusal(403, 'AuthorizationFailure', 'This request is not authorized to perform this operation.');
   }
-  if (authorization.startsWith('SharedKey') && !account.allowSharedKeyAccess) {
+  if ((bySas || authorization?.startsWith('SharedKey')) && !account.allowSharedKeyAccess) {
     const text = 'Key based authentication is not permitted on this storage account.';
     return refusal(403, 'KeyBasedAuthenticationNotPermitted', text);
   }
   const { key1, key2 } = account.keys;
+  if (bySas) {
+    const refused = refuseSas(request, account.name, [key1.value, key2.value], now);
+    return refused === undefined ? content(request) : refusal(403, refused.code, refused.text, refused.detail);
+  }
   if (![key1, key2].some(({ value }) => signedWith(value, account.name, request))) {
     const text =
       'Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly including the signature.';
@@ -111,6 +118,11 @@ function content(request: SandboxRequest): SandboxResponse {
       case '?comp=list':
         return xml(200, '<EnumerationResults><Containers /><NextMarker /></EnumerationResults>');
     }
+  }
+  const parts = request.segments.filter((segment) => segment !== '');
+  if (parts.length > 1) return refusal(404, 'BlobNotFound', 'The specified blob does not exist.');
+  if (parts.length === 1 && resource(request) === '?restype=container&comp=list') {
+    return xml(200, '<EnumerationResults><Blobs /><NextMarker /></EnumerationResults>');
   }
   return refusal(
     400,

@@ -1,5 +1,11 @@
 /** One secret of every further kind of rotator: `npm run demo -- --all`. */
 import { randomBytes } from 'node:crypto';
+import {
+  ContainerClient,
+  ContainerSASPermissions,
+  generateBlobSASQueryParameters,
+  StorageSharedKeyCredential,
+} from '@azure/storage-blob';
 import { createAt, PLACES, type Place } from '../arm/places.ts';
 import { clientAssertion } from './client-assertion.ts';
 import { ENDPOINT_KEY, KEYS_ADMINISTRATOR } from '../env.ts';
@@ -24,6 +30,7 @@ export async function seedTheOthers(sandbox: Sandbox): Promise<readonly DemoObje
     seedRandom(sandbox),
     seedManual(sandbox),
     seedDerived(sandbox),
+    seedSasToken(sandbox),
   ];
 }
 
@@ -260,5 +267,33 @@ function seedDerived({ vault }: Sandbox): DemoObject {
     follows: true,
     notRevoked: true,
     login: ({ value }) => logInToPostgres(value),
+  };
+}
+
+/** A token for a container, signed with the key of the plain demo's storage account; it is not due by itself, either. */
+function seedSasToken({ arm, blob, vault, ctx }: Sandbox): DemoObject {
+  const account = 'demodata';
+  const expiresOn = new Date(ctx.clock.now().getTime() + 61 * DAY_MS);
+  const credential = new StorageSharedKeyCredential(account, arm.accounts.find(account)?.keys.key1.value ?? '');
+  const token = generateBlobSASQueryParameters(
+    { containerName: 'reports', permissions: ContainerSASPermissions.parse('rl'), expiresOn },
+    credential,
+  );
+  vault.seed('kv', 'reports-url', {
+    value: `${blob.url(account)}/reports?${token.toString()}`,
+    expiresInMs: 60 * DAY_MS,
+    tags: { ProviderAddress: `${vault.url('kv')}/secrets/storage-key?account=${account}&container=reports&sp=rl` },
+  });
+  return {
+    name: 'reports-url',
+    rotator: 'sas-token',
+    follows: true,
+    async login({ value }) {
+      const container = new ContainerClient(value, undefined, {
+        retryOptions: { maxTries: 1 },
+        userAgentOptions: { userAgentPrefix: READER },
+      });
+      await container.listBlobsFlat().next();
+    },
   };
 }

@@ -118,8 +118,10 @@ function seedStorage({ arm, blob, vault }: Sandbox): DemoObject {
   return {
     name: 'storage-key',
     rotator: 'storage-account',
+    // Requests for a container are those of the SAS token that follows it.
     owns: ({ system, operation }) =>
-      system === 'blob' || (system === 'arm' && operation.includes(`/storageAccounts/${name}`)),
+      (system === 'blob' && operation.includes('restype=service')) ||
+      (system === 'arm' && operation.includes(`/storageAccounts/${name}`)),
     async login({ value }) {
       const credential = new StorageSharedKeyCredential(name, value);
       const service = new BlobServiceClient(blob.url(name), credential, {

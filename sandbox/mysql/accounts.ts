@@ -1,4 +1,7 @@
-/** The accounts of the sandbox's MariaDB, as an application team and its administrators would have made them. */
+import { randomBytes } from 'node:crypto';
+import type { Edition } from './editions.ts';
+
+/** The accounts of the sandbox's server, as an application team and its administrators would have made them. */
 
 export function name(user: string): string {
   return `${quoted(user)}@'%'`;
@@ -8,23 +11,25 @@ function quoted(text: string): string {
   return `\`${text.replaceAll('`', '``')}\``;
 }
 
-/** A string constant; the names of this sandbox's accounts hold no backslash that would mean something else. */
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
 /** The database, and the two administrators with the rights that the README of the rotator asks for. */
-export function prepare(database: string, admin: string, adminHash: string, entraAdmin: string): readonly string[] {
+export function prepare(
+  { identified, mayKill }: Edition,
+  database: string,
+  admin: string,
+  password: string,
+  entraAdmin: string,
+): readonly string[] {
   const db = quoted(database);
   return [
     `CREATE DATABASE ${db}`,
     `CREATE ROLE app_rw`,
     `GRANT SELECT, INSERT ON ${db}.* TO app_rw`,
-    `CREATE USER ${name(admin)} IDENTIFIED BY PASSWORD ${literal(adminHash)}`,
+    `CREATE USER ${name(admin)} ${identified(password)}`,
     // Nobody knows a token yet.
-    `CREATE USER ${name(entraAdmin)} IDENTIFIED BY PASSWORD '*${'0'.repeat(40)}'`,
+    `CREATE USER ${name(entraAdmin)} ${identified(randomBytes(24).toString('base64url'))}`,
     ...[admin, entraAdmin].map(name).flatMap((account) => [
-      `GRANT CREATE USER, PROCESS, CONNECTION ADMIN ON *.* TO ${account}`,
+      `GRANT CREATE USER, PROCESS ON *.* TO ${account}`,
+      `GRANT ${mayKill} ON *.* TO ${account}`,
       `GRANT SELECT, UPDATE ON mysql.* TO ${account}`,
       // For bootstrap: what the accounts of a pair have, to be passed on.
       `GRANT ALL PRIVILEGES ON \`app%\`.* TO ${account} WITH GRANT OPTION`,
@@ -33,20 +38,20 @@ export function prepare(database: string, admin: string, adminHash: string, entr
   ];
 }
 
-type Login = readonly [user: string, hash: string];
+type Login = readonly [user: string, identified: string];
 
 /** Grants of every kind: a role, a whole database, a table, columns, a routine, the right to pass on, limits. */
-export function accountsOf(database: string, first: Login, second: Login): readonly string[] {
+export function accountsOf({ defaultRole }: Edition, database: string, first: Login, second: Login): readonly string[] {
   const db = quoted(database);
   const table = `${db}.${quoted(`orders of ${first[0]}`.slice(0, 60).trim())}`;
   return [
     `CREATE TABLE ${table} (id bigint AUTO_INCREMENT PRIMARY KEY, what text, card text)`,
-    ...[first, second].flatMap(([user, hash]) => {
+    ...[first, second].flatMap(([user, identified]) => {
       const account = name(user);
       return [
-        `CREATE USER ${account} IDENTIFIED BY PASSWORD ${literal(hash)} WITH MAX_USER_CONNECTIONS 200`,
+        `CREATE USER ${account} ${identified} WITH MAX_USER_CONNECTIONS 200`,
         `GRANT app_rw TO ${account}`,
-        `SET DEFAULT ROLE app_rw FOR ${account}`,
+        defaultRole(account),
         `GRANT EXECUTE ON ${db}.* TO ${account}`,
         `GRANT DELETE, UPDATE (what), SELECT (what, id) ON ${table} TO ${account}`,
       ];

@@ -2,8 +2,11 @@ import { existsSync, readFileSync, watch, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Traffic } from '../traffic.ts';
 
-/** `<time or two tabs>\t<connection> <command>\t<argument>`; a further line of the same statement has none of that. */
-const LINE = /^(?:\d{6} +\d+:\d\d:\d\d|\t)\t *(\d+) ([A-Z][A-Za-z ]*)\t(.*)$/s;
+/**
+ * `<time>\t<connection> <command>\t<argument>`; MariaDB leaves the time out within a second, and a further line of the same
+ * statement has none of that.
+ */
+const LINE = /^(?:\d{6} +\d+:\d\d:\d\d|\t|\d{4}-\d\d-\d\dT[\d:.]+Z)\t *(\d+) ([A-Z][A-Za-z ]*)\t(.*)$/s;
 
 interface Connection {
   readonly own: boolean;

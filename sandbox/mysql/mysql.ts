@@ -1,24 +1,24 @@
 /**
- * A real MariaDB with TLS, an administrator with a password and one that logs in with Entra tokens. Optional: it needs
- * MariaDB's server on the machine, and says so when there is none.
+ * A real MariaDB, or a real MySQL, with TLS, an administrator with a password and one that logs in with Entra tokens. Optional:
+ * it needs the server on the machine, and says so when there is none.
  *
  *     const mysql = await startMysql(ctx, {});
  *     identity.onIssue((resource, token) => (resource === ENTRA_RESOURCE ? mysql.acceptToken(token) : undefined));
  *     const pair = await mysql.createPair();   // app_1 with a password, app_1_alt with none that anybody knows, the same grants
  *     mysql.settle();                          // every log-in and statement so far is in ctx.traffic
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createConnection, type Connection } from 'mysql2/promise';
 import type { SandboxContext } from '../context.ts';
 import { startFront } from '../front.ts';
-import { accountsOf, literal, name, prepare } from './accounts.ts';
+import { accountsOf, name, prepare } from './accounts.ts';
+import { editionOf, literal, type EditionName } from './editions.ts';
 import { GeneralLog } from './log.ts';
 import { ROOT, startServer } from './server.ts';
 
-export { findMariaDb, whyNoMariaDb } from './binaries.ts';
+export { findMariaDb, findMySql, whyNoMariaDb, whyNoMySql } from './binaries.ts';
 
 export const ENTRA_RESOURCE = 'https://ossrdbms-aad.database.windows.net';
-export const MYSQL_HOST = 'db.mysql.sandbox.test';
 
 export interface Account {
   readonly user: string;
@@ -35,7 +35,8 @@ export interface MysqlService {
   readonly admin: Account;
   /**
    * The same rights; its password is the last token given to `acceptToken`. Azure takes a token in clear text inside TLS;
-   * MariaDB has nothing of the kind, so here it is the password of an account like any other.
+   * Neither server has anything of the kind, so here it is the password of an account like any other; MySQL takes at most 256
+   * bytes for one.
    */
   readonly entraAdmin: string;
   /** The Entra account's password becomes this token. The log does not get to see it. */
@@ -45,6 +46,8 @@ export interface MysqlService {
     name?: string;
     alternate?: string;
     password?: string;
+    /** How both log in; the server's own way when absent. MySQL only. */
+    plugin?: 'caching_sha2_password' | 'mysql_native_password';
   }): Promise<Account & { alternate: string }>;
   /** Statements as root. They are in the log, but not in the traffic. */
   query(sql: string): Promise<readonly Record<string, unknown>[]>;
@@ -64,40 +67,53 @@ export interface MysqlService {
 /** The server's errors that mean: this credential does not log in. */
 const REFUSED = [1045, 1698, 1862, 4151];
 
-export async function startMysql(ctx: SandboxContext, options: { port?: number } = {}): Promise<MysqlService> {
+export interface MysqlOptions {
+  readonly port?: number;
+  /** MariaDB when absent. */
+  readonly edition?: EditionName;
+}
+
+export async function startMysql(ctx: SandboxContext, options: MysqlOptions = {}): Promise<MysqlService> {
+  const edition = editionOf(options.edition ?? 'mariadb');
+  const { host } = edition;
   const root: Account = { user: ROOT, password: randomBytes(18).toString('base64url') };
   const admin: Account = { user: 'keyturn_admin', password: randomBytes(18).toString('base64url') };
   const entraAdmin = 'keyturn_identity';
   const database = 'app';
   for (const { user, password } of [root, admin]) ctx.transcript.secret(`the password of ${user}`, password);
-  const server = await startServer(ctx, hashOf(root.password), [MYSQL_HOST, 'localhost', '127.0.0.1']);
-  const log = new GeneralLog(server.logFile, ctx.traffic, (text) => ctx.transcript.wrote('log of MariaDB', text));
+  const server = await startServer(ctx, edition, root.password, [host, 'localhost', '127.0.0.1']);
+  const log = new GeneralLog(server.logFile, ctx.traffic, (text) =>
+    ctx.transcript.wrote(`log of ${edition.title}`, text),
+  );
   const front = await startFront(ctx, 'mysql', server.port, options.port);
   // Through the socket and without TLS, by which the log tells the sandbox's own connections.
   const own = ({ user, password }: Account): Promise<Connection> =>
     createConnection({ socketPath: server.socket, user, password });
   const superuser = await own(root);
   const query: MysqlService['query'] = async (sql) => (await superuser.query(sql))[0] as Record<string, unknown>[];
-  for (const sql of prepare(database, admin.user, hashOf(admin.password), entraAdmin)) await query(sql);
+  for (const sql of prepare(edition, database, admin.user, admin.password, entraAdmin)) await query(sql);
   let pairs = 0;
 
   return {
-    host: MYSQL_HOST,
+    host,
     port: front.port,
     database,
-    address: `mysql://${MYSQL_HOST}:${front.port}/${database}`,
+    address: `mysql://${host}:${front.port}/${database}`,
     admin,
     entraAdmin,
     async acceptToken(token) {
-      await query(`ALTER USER ${name(entraAdmin)} IDENTIFIED BY PASSWORD ${literal(hashOf(token))}`);
+      await query(`ALTER USER ${name(entraAdmin)} ${edition.identified(token)}`);
     },
     async createPair({
       name: user = `app_${(pairs += 1)}`,
       alternate = `${user}_alt`,
       password = randomBytes(24).toString('base64url'),
+      plugin,
     } = {}) {
       const nobodyKnows = randomBytes(24).toString('base64url');
-      for (const sql of accountsOf(database, [user, hashOf(password)], [alternate, hashOf(nobodyKnows)]))
+      const by = (value: string): string =>
+        plugin === undefined ? edition.identified(value) : `IDENTIFIED WITH ${plugin} BY ${literal(value)}`;
+      for (const sql of accountsOf(edition, database, [user, by(password)], [alternate, by(nobodyKnows)]))
         await query(sql);
       ctx.transcript.secret(`the password of ${user}`, password);
       return { user, password, alternate };
@@ -127,10 +143,4 @@ export async function startMysql(ctx: SandboxContext, options: { port?: number }
       await server.stop();
     },
   };
-}
-
-/** What PASSWORD() makes of it. MariaDB writes every account statement into its log as it came, so it gets the hash only. */
-function hashOf(password: string): string {
-  const once = createHash('sha1').update(password).digest();
-  return `*${createHash('sha1').update(once).digest('hex').toUpperCase()}`;
 }

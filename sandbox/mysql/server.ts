@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { SandboxContext } from '../context.ts';
 import { freePort } from '../free-port.ts';
-import { findMariaDb, whyNoMariaDb, type Binaries } from './binaries.ts';
+import type { Edition } from './editions.ts';
 
 export const ROOT = 'root';
 
@@ -29,37 +29,39 @@ const SETTINGS = [
   '--innodb-flush-log-at-trx-commit=0',
   '--innodb-fast-shutdown=2',
   '--general-log=ON',
-  '--log-warnings=1',
 ] as const;
 
 const PORTS_TRIED = 5;
 
 /**
- * A real MariaDB in `<ctx.dir>/mysql` on a free port of 127.0.0.1, with a certificate of the sandbox's authority.
- * @param rootHash what PASSWORD() makes of the password of `root`, so that the log never holds it
- * @throws Error when there is no MariaDB, or with what it said when it does not start
+ * A real MariaDB or MySQL in a folder of `ctx.dir`, on a free port of 127.0.0.1, with a certificate of the sandbox's authority.
+ * @param rootPassword the log never holds it
+ * @throws Error with what it said when it does not start
  */
 export async function startServer(
   ctx: SandboxContext,
-  rootHash: string,
+  edition: Edition,
+  rootPassword: string,
   names: readonly string[],
   pickPort = freePort,
 ): Promise<Server> {
-  const binaries = findMariaDb();
-  if (binaries === undefined) throw new Error(whyNoMariaDb());
-  const dir = join(ctx.dir, 'mysql');
+  const dir = join(ctx.dir, edition.folder);
   const data = join(dir, 'data');
-  const files = await prepare(ctx, dir, rootHash, names);
-  await install(binaries, data);
+  const files = await prepare(ctx, dir, edition.init(ROOT, rootPassword), names);
+  await install(edition, data);
   for (let left = PORTS_TRIED - 1; ; left -= 1) {
     const port = await pickPort();
-    const started = start(binaries, data, port, files);
+    const started = start(edition, data, port, files);
     const { ready, said } = await started.outcome;
-    if (ready) return { port, socket: files.socket, logFile: files.log, stop: () => stop(started.child, dir) };
-    // MariaDB cannot be asked for "any free port", so one is picked, and may be gone when it comes to listening.
+    if (ready) {
+      // It may hold the password in clear text.
+      await rm(files.init);
+      return { port, socket: files.socket, logFile: files.log, stop: () => stop(started.child, dir) };
+    }
+    // The server cannot be asked for "any free port", so one is picked, and may be gone when it comes to listening.
     if (left > 0 && /Can't start server: Bind on TCP\/IP port/.test(said)) continue;
     await rm(dir, { recursive: true, force: true });
-    throw new Error(`MariaDB did not start on port ${port}; it said:\n${said.slice(-4000).trim()}`);
+    throw new Error(`${edition.title} did not start on port ${port}; it said:\n${said.slice(-4000).trim()}`);
   }
 }
 
@@ -71,7 +73,12 @@ interface Files {
   readonly init: string;
 }
 
-async function prepare(ctx: SandboxContext, dir: string, rootHash: string, names: readonly string[]): Promise<Files> {
+async function prepare(
+  ctx: SandboxContext,
+  dir: string,
+  init: readonly string[],
+  names: readonly string[],
+): Promise<Files> {
   await mkdir(dir, { recursive: true });
   const { certPem, keyPem } = await ctx.pki.issue(names);
   const at = (name: string): string => join(dir, name);
@@ -82,26 +89,15 @@ async function prepare(ctx: SandboxContext, dir: string, rootHash: string, names
     key: at('server.key'),
     init: at('init.sql'),
   };
-  // Run before anybody can log in. The installer makes several accounts without a password.
-  const init = [
-    `ALTER USER '${ROOT}'@'localhost' IDENTIFIED BY PASSWORD '${rootHash}';`,
-    `DELETE FROM mysql.global_priv WHERE User = '' OR (User = '${ROOT}' AND Host <> 'localhost');`,
-    'FLUSH PRIVILEGES;',
-  ];
   await writeFile(files.cert, certPem);
   await writeFile(files.key, keyPem, { mode: 0o600 });
-  await writeFile(files.init, `${init.join('\n')}\n`);
+  await writeFile(files.init, `${init.join('\n')}\n`, { mode: 0o600 });
   return files;
 }
 
-/** Whoever runs the sandbox runs the server; MariaDB wants to be told so by root. */
-function user(): readonly string[] {
-  return process.getuid?.() === 0 ? ['--user=root'] : [];
-}
-
-async function install({ install: script }: Binaries, data: string): Promise<void> {
-  const options = ['--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'];
-  await promisify(execFile)(script, ['--no-defaults', ...user(), `--datadir=${data}`, ...options]);
+async function install(edition: Edition, data: string): Promise<void> {
+  const [command = '', ...options] = edition.install(data);
+  await promisify(execFile)(command, options);
 }
 
 interface Started {
@@ -109,12 +105,12 @@ interface Started {
   readonly outcome: Promise<{ readonly ready: boolean; readonly said: string }>;
 }
 
-function start({ server }: Binaries, data: string, port: number, files: Files): Started {
+function start(edition: Edition, data: string, port: number, files: Files): Started {
+  const [command = '', ...options] = edition.start;
   const child = spawn(
-    server,
+    command,
     [
-      '--no-defaults',
-      ...user(),
+      ...options,
       ...SETTINGS,
       `--datadir=${data}`,
       `--port=${port}`,

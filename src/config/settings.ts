@@ -11,6 +11,7 @@ import {
   isSchedule,
   readBoolean,
   readHttps,
+  readSharedVaults,
   readSuffix,
   readSuffixes,
   readVaults,
@@ -28,6 +29,8 @@ export type { StorageSettings } from './storage.ts';
 export interface Settings {
   /** Origins, lower case. */
   readonly vaults: readonly string[];
+  /** Those of them whose secrets and certificates may be what a secret in another vault comes from. */
+  readonly sharedVaults: readonly string[];
   /** As configured, and the hosts that other settings name: vaults, ARM, Graph, Entra, and the services keys are tried on. */
   readonly allowedHosts: readonly HostPattern[];
   /** The most specific pattern first. */
@@ -67,6 +70,7 @@ export interface Settings {
 /** Every setting whose name begins with KEYTURN_; another one is a misspelling and is refused. */
 export const SETTING_NAMES = [
   'KEYTURN_VAULTS',
+  'KEYTURN_SHARED_VAULTS',
   'KEYTURN_ALLOWED_HOSTS',
   'KEYTURN_ADMINISTRATORS',
   'KEYTURN_DEFAULTS',
@@ -111,6 +115,7 @@ export function readSettings(env: Env, services: Readonly<Record<string, string>
   const identityClientId = setting(env, 'AZURE_CLIENT_ID');
   const settings: Settings = {
     vaults,
+    sharedVaults: readSharedVaults(env, vaults, report),
     allowedHosts: [
       ...readAllowedHosts(env, report),
       ...implied([arm, graph, login, ...vaults], storageSuffix, serviceSuffixes),

@@ -1,5 +1,5 @@
 import { configInvalid, type Problem, type RotationError } from '../rotation/errors.ts';
-import type { Configuration, Managed, RotationPolicy, Rotator } from '../rotation/ports.ts';
+import type { Configuration, Managed, ObjectRef, RotationPolicy, Rotator } from '../rotation/ports.ts';
 import { readKeyTags } from './key-tags.ts';
 import { readLifetime } from './lifetime.ts';
 import type { Settings } from './settings.ts';
@@ -28,17 +28,35 @@ export function createConfiguration(settings: Settings, rotators: readonly Rotat
   return {
     vaults: settings.vaults,
     serves: (vault) => settings.vaults.includes(vault.toLowerCase().replace(/\/$/, '')),
-    managed(written) {
+    managed(written, { vault }) {
       const problems: Problem[] = [];
       const tags = canonical(written, problems);
       if (!isManaged(written, tags)) return undefined;
       const policy = readPolicy(tags, settings, problems, now?.());
       const found = readTarget(tags, rotators, settings, problems);
+      problems.push(...notShared(found?.target.sources ?? [], vault, settings));
       if (problems.length > 0 || found === undefined) throw refused(problems);
       return { policy, ...found } satisfies Managed;
     },
     managedKey: (written) => readKeyTags(written, settings.defaults, now?.()),
   };
+}
+
+/**
+ * The app may read what whoever wrote the tags may not: without this, tags of a secret in one vault would get the value of a secret in
+ * another one written where their author can read it. Within a vault, who may write secrets is taken to be allowed to read them.
+ */
+function notShared(
+  sources: readonly ObjectRef[],
+  vault: string,
+  { sharedVaults }: Pick<Settings, 'sharedVaults'>,
+): readonly Problem[] {
+  return sources
+    .filter((source) => source.vault !== vault && !sharedVaults.includes(source.vault))
+    .map((source) => ({
+      path: 'tags.ProviderAddress',
+      message: `names a ${source.kind} in ${source.vault}, another vault, which KEYTURN_SHARED_VAULTS does not name: only what is in this vault, or in a shared one, may end up in this secret`,
+    }));
 }
 
 function refused(problems: readonly Problem[]): RotationError {

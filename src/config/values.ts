@@ -28,6 +28,17 @@ export function readVaults(env: Env, report: Report): readonly string[] {
   return vaults;
 }
 
+/** Of the served vaults those that are shared with the others. */
+export function readSharedVaults(env: Env, vaults: readonly string[], report: Report): readonly string[] {
+  const words = (setting(env, 'KEYTURN_SHARED_VAULTS') ?? '').split(/[\s,]+/).filter((word) => word !== '');
+  return words.flatMap((word, index) => {
+    const origin = httpsOrigin(word);
+    if (origin !== undefined && vaults.includes(origin)) return [origin];
+    report(`KEYTURN_SHARED_VAULTS[${index}]`, `'${word}' is none of the vaults in KEYTURN_VAULTS`);
+    return [];
+  });
+}
+
 /** `https://host[:port]`, lower case; undefined for anything with another scheme, a path, a query or a user. */
 export function httpsOrigin(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;

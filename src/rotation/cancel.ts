@@ -10,6 +10,7 @@ import type { CurrentVersion, JournalEntry, Managed, ObjectRef } from './ports.t
 import { ended, isHeld, type Run } from './record.ts';
 import { managedOf, read, REQUEST_MS } from './runbook.ts';
 import { unstage } from './staging.ts';
+import { takeBack } from './take-back.ts';
 
 /**
  * Cancels a run that has published nothing yet: the idle slot may have a new password by then, which nobody knows and
@@ -71,6 +72,7 @@ async function undo(engine: Engine, scope: CallScope, { record, etag }: JournalE
     if (makesOneMore(managed)) await revokeOrphans(engine, scope, record.object, managed, run);
     else if (managed.rotator.capabilities.overlap === 'none') {
       await refuseReplaced(scope, record.object, managed, current, run);
+      await takeBack(engine, scope, record.object, found, run);
     }
     if (waitsInVault(managed)) await unstage(engine, scope, record.object);
     return held;

@@ -60,7 +60,7 @@ export async function dryRun(engine: Engine, request: StartRequest): Promise<Dry
 /** One line for each thing that would be done, in order. */
 function callsOf({ managed, idle }: Plan, { object, reason, force }: StartRequest): readonly string[] {
   const { rotator, target } = managed;
-  const { overlap, revocable, proof } = rotator.capabilities;
+  const { overlap, retains, revocable, proof } = rotator.capabilities;
   const asked = proof !== 'none';
   const compromised = reason === 'compromised';
   const proves = proof === 'log-in' ? `log in to ${target.id} as` : `see that ${target.id} holds`;
@@ -72,8 +72,10 @@ function callsOf({ managed, idle }: Plan, { object, reason, force }: StartReques
     ...rotator.describe(target, idle),
     ...(asked ? [`${proves} ${made}`] : []),
     `write a new version of ${describeObject(object)}`,
-    ...(overlap === 'none' && compromised ? [`end the sessions of ${current}`] : []),
-    ...ending(overlap === 'none' || !revocable, current, compromised),
+    ...(overlap === 'none' && retains !== true && compromised ? [`end the sessions of ${current}`] : []),
+    ...(retains === true
+      ? endingOfValue(current, compromised)
+      : ending(overlap === 'none' || !revocable, current, compromised)),
   ];
 }
 
@@ -82,6 +84,13 @@ function ending(nothingToRevoke: boolean, current: string, compromised: boolean)
   if (nothingToRevoke) return [`disable ${versions}; there is nothing to revoke`];
   if (compromised) return [`at once: take ${current} out of use and end its sessions`, `disable ${versions}`];
   return [`after the overlap, when nobody is logged in as ${current}: take it out of use`];
+}
+
+/** Of one account that goes on: who uses which of its two values cannot be seen, so nobody is waited for. */
+function endingOfValue(current: string, compromised: boolean): readonly string[] {
+  if (compromised)
+    return [`at once: take the value before of ${current} out of use and end the sessions of ${current}`];
+  return [`after the overlap: take the value before of ${current} out of use, where the system has kept it`];
 }
 
 async function obstacles(

@@ -7,6 +7,7 @@ import type { CurrentVersion, Managed } from './ports.ts';
 import type { Run } from './record.ts';
 import type { Session } from './session.ts';
 import { pendingOf, unstage } from './staging.ts';
+import { takeBack } from './take-back.ts';
 
 /* A run whose secret was changed by somebody while its system may hold something of it (`leavesTraces`). */
 
@@ -27,6 +28,7 @@ export async function tidyUp(
     if (session.active.forced) return 'publish';
     throw replacedAlready(session, run, managed, current);
   }
+  await takeBack(engine, session.scope, session.object, { managed, current }, run);
   if (waitsInVault(managed)) await unstage(engine, session.scope, session.object);
   return 'tidy';
 }

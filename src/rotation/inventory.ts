@@ -100,7 +100,7 @@ function inventoryItem(
     ...(run === undefined ? {} : { lastRun: run }),
   };
   try {
-    const managed = engine.configuration.managed(listing.tags);
+    const managed = engine.configuration.managed(listing.tags, listing.object);
     if (managed === undefined) return undefined;
     const { policy, rotator, target } = managed;
     const decision = decide({ now: engine.clock.now(), trigger: 'sweep', force: false, current: listing, policy, run });

@@ -83,17 +83,24 @@ function retirement(run: Run, seen: Observed): Action {
   const until = new Date(run.retireAt);
   // What is compromised waits for nothing: not even for a clock that went back, or differs from that of the runner before.
   if (run.noRevoke === true) return until > seen.now && !run.compromised ? { do: 'wait', until } : { do: 'close' };
-  if (seen.currentSlot === undefined || seen.currentSlot === run.from.slot) {
-    return {
-      do: 'refuse-retire',
-      why:
-        seen.currentSlot === undefined
-          ? `version ${seen.currentVersion} does not say which credential it holds`
-          : `version ${seen.currentVersion} holds ${run.from.slot} again, which was to be retired`,
-    };
-  }
+  const why = mayHoldOld(run, run.from.slot, seen);
+  if (why !== undefined) return { do: 'refuse-retire', why };
   if (run.compromised) return { do: 'retire', confirm: false };
-  return until > seen.now ? { do: 'wait', until } : { do: 'retire', confirm: true };
+  // Who is logged in with the same account does not show with which value it was.
+  return until > seen.now ? { do: 'wait', until } : { do: 'retire', confirm: !retainsBefore(run) };
+}
+
+/** Why the current version may hold the credential that is to be retired; undefined where it does not. */
+function mayHoldOld(run: Run, old: Slot, { currentVersion, currentSlot }: Observed): string | undefined {
+  if (currentSlot === undefined) return `version ${currentVersion} does not say which credential it holds`;
+  if (!retainsBefore(run)) {
+    return currentSlot === old ? `version ${currentVersion} holds ${old} again, which was to be retired` : undefined;
+  }
+  // The value before logs in, too: only the version says that it is not in use. Any other may be the old value, put back.
+  if (currentSlot !== old) return `version ${currentVersion} names ${currentSlot} now, and no longer ${old}`;
+  return currentVersion === run.to?.version
+    ? undefined
+    : `version ${currentVersion} was not written by this rotation, and may hold the value before, which ${old} still logs in with`;
 }
 
 /** Nothing more will happen to this run. */
@@ -104,6 +111,14 @@ export function isOver(run: Run): boolean {
 /** May the system hold something of this run that is more than an unknown value in an idle slot? */
 export function leavesTraces(run: Run): boolean {
   return run.from !== undefined && !isPublished(run) && (run.to === undefined || run.to.slot === run.from.slot);
+}
+
+/**
+ * Old and new value are of one account, and the old one is still to be revoked: `Capabilities.retains`. Nothing in the system
+ * tells which of the two somebody uses.
+ */
+export function retainsBefore(run: Run): boolean {
+  return run.noRevoke !== true && run.from !== undefined && run.to?.slot === run.from.slot;
 }
 
 /** Has the new version been written? Before that a run can be cancelled without a trace. */

@@ -1,5 +1,6 @@
 import type { Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
+import { refuseUnfit } from './fit.ts';
 import { makesOneMore, revokeOrphans } from './orphans.ts';
 import { drifted, nextVersion, type Plan } from './plan.ts';
 import type { Issued, Pending, SecretValue } from './ports.ts';
@@ -62,6 +63,7 @@ export async function make(
   );
   if (issued === 'pending') return issued;
   session.guard(issued.value);
+  await refuseUnfit(engine, session, planned, issued);
   await session.step('test', `testing ${what}`, (call) => rotator.test(target, issued, call));
   return issued;
 }

@@ -3,7 +3,7 @@ import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { isOver } from './machine.ts';
 import { slotOwned } from './plan.ts';
-import type { Managed, ObjectRef, Slot, Target } from './ports.ts';
+import type { Managed, ObjectRef, SecretListing, Slot, Target } from './ports.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -45,14 +45,20 @@ function heldSlots({ slots, current }: Target): readonly Slot[] {
  * Before the first rotation nobody owns a slot. Another secret whose current value lies in one of ours would be locked out: at
  * once where it is the idle one (key1 in one vault, key2 in another), at the revoke where it is the same. So the vaults are
  * looked through, once in the life of a pair.
+ * @throws SLOT_OWNED
  */
-async function refuseShared(engine: Engine, session: Session, system: string, slots: readonly Slot[]): Promise<void> {
+export async function refuseShared(
+  engine: Engine,
+  session: Session,
+  system: string,
+  slots: readonly Slot[],
+): Promise<void> {
   if (slots.length === 0) return;
   const ours = describeObject(session.object);
   for (const vault of engine.configuration.vaults) {
     const owner = await session.call(`looking through ${vault}`, async (call) => {
       for await (const { object, tags } of engine.vault.list(vault, call)) {
-        if (describeObject(object) !== ours && handsOut(engine, tags, system, slots)) return object;
+        if (describeObject(object) !== ours && handsOut(engine, { object, tags }, system, slots)) return object;
       }
       return undefined;
     });
@@ -63,12 +69,12 @@ async function refuseShared(engine: Engine, session: Session, system: string, sl
 /** Do these tags say that the secret hands out one of the slots? */
 function handsOut(
   engine: Engine,
-  tags: Readonly<Record<string, string>>,
+  { object, tags }: Pick<SecretListing, 'object' | 'tags'>,
   system: string,
   slots: readonly Slot[],
 ): boolean {
   try {
-    const theirs = engine.configuration.managed(tags)?.target;
+    const theirs = engine.configuration.managed(tags, object)?.target;
     return theirs?.id === system && meets([theirs.current], slots);
   } catch (error) {
     // Tags that are wrong are reported where that secret is looked at.
@@ -100,7 +106,7 @@ async function hasLeft(engine: Engine, session: Session, owner: ObjectRef, wante
   if (!engine.configuration.serves(owner.vault)) return false;
   try {
     const theirs = await session.call('looking at the owner', (call) => engine.vault.current(owner, call));
-    const now = engine.configuration.managed(theirs.tags)?.target;
+    const now = engine.configuration.managed(theirs.tags, owner)?.target;
     if (now?.id !== wanted.id) return true;
     return !meets(now.slots, wanted.slots) && !(await isStillNeeded(engine, session, owner, wanted.slots));
   } catch (error) {

@@ -227,9 +227,10 @@ export interface Configuration {
   readonly vaults: readonly string[];
   /**
    * @returns undefined when no tag claims the secret for Keyturn
+   * @param object what carries the tags: where it is decides which secrets its value may come from
    * @throws CONFIG_INVALID with every problem of the tags, hosts that are not allowed included
    */
-  managed(tags: Readonly<Record<string, string>>): Managed | undefined;
+  managed(tags: Readonly<Record<string, string>>, object: Pick<ObjectRef, 'vault'>): Managed | undefined;
   /**
    * The same for a key.
    * @throws CONFIG_INVALID

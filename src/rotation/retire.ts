@@ -2,7 +2,7 @@ import { resumeMessage } from './admit.ts';
 import { adoptionPollMs, ADOPTION_PATIENCE_MS } from './backoff.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
-import type { Action } from './machine.ts';
+import { retainsBefore, type Action } from './machine.ts';
 import { waitsInVault } from './make.ts';
 import { takeSlots } from './ownership.ts';
 import { isElsewhere, plan } from './plan.ts';
@@ -48,7 +48,8 @@ export async function retire(
     const users = await usersOf(session, managed, old);
     if (users.length > 0) return stillInUse(engine, session, old, users);
   }
-  await session.step('revoke', `revoking ${old}`, (call) =>
+  const what = retainsBefore(run) ? `the value before of ${old}` : old;
+  await session.step('revoke', `revoking ${what}`, (call) =>
     rotator.revoke(target, old, { endSessions: run.compromised }, call),
   );
   await revokeSuperseded(engine, session, managed, old);
@@ -60,7 +61,7 @@ export async function retire(
   session.clear('blocked', 'lastError', 'wakeAt');
   session.change({ step: 'done', state: 'done', finishedAt: at, attempts: 0 });
   await session.saveReleased();
-  return { outcome: 'retired', rotationId: run.rotationId, detail: `${old} is out of use` };
+  return { outcome: 'retired', rotationId: run.rotationId, detail: `${what} is out of use` };
 }
 
 /** What the runs that this one took the place of have left: the old credential of a published one, the new of another. */
@@ -89,14 +90,16 @@ export async function close(
   if (managed === undefined || waitsInVault(managed)) await unstage(engine, session.scope, session.object);
   await disableOldVersions(engine, session, managed, current);
   const at = session.now().toISOString();
-  session.note({ step: 'revoke', at, ms: 0, outcome: 'skipped', detail: 'there is nothing to revoke' });
+  // Whoever has reported a leak must not take the old credential for dead.
+  const lives = run.compromised && managed?.target.endedBy !== undefined ? `. ${managed.target.endedBy}` : '';
+  session.note({ step: 'revoke', at, ms: 0, outcome: 'skipped', detail: `there is nothing to revoke${lives}` });
   session.clear('blocked', 'lastError', 'wakeAt');
   session.change({ step: 'done', state: 'done', finishedAt: at, attempts: 0 });
   await session.saveReleased();
   return {
     outcome: 'retired',
     rotationId: run.rotationId,
-    detail: 'the rotation is over; there was nothing to revoke',
+    detail: `the rotation is over; there was nothing to revoke${lives}`,
   };
 }
 
@@ -133,7 +136,7 @@ async function proveCurrent(session: Session, managed: Managed, current: Current
 async function refuseMistaken(session: Session, { rotator, target }: Managed, issued: Issued): Promise<void> {
   const old = session.active.from?.slot ?? '';
   const blockers = await session.call('comparing tags and value', (call) => rotator.check(target, old, issued, call));
-  const mistaken = blockers.find(({ code }) => code === 'CONFIG_INVALID');
+  const mistaken = blockers.find(({ code, about }) => code === 'CONFIG_INVALID' && about !== 'next');
   if (mistaken !== undefined) throw currentAgain(session, mistaken.message);
 }
 

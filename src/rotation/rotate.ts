@@ -1,13 +1,14 @@
 import { resumeMessage } from './admit.ts';
 import type { Engine, Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
-import { next } from './machine.ts';
+import { next, retainsBefore } from './machine.ts';
 import { make } from './make.ts';
 import { takeSlots } from './ownership.ts';
 import { drifted, nextVersion, observed, plan, type Plan } from './plan.ts';
 import type { CurrentVersion, Issued, Managed } from './ports.ts';
 import { close, retire } from './retire.ts';
 import type { Session } from './session.ts';
+import { unstage } from './staging.ts';
 
 /** After finish the vault's own NewVersionCreated event brings `refresh`; if it has not come by then, the sweep does. */
 const REFRESH_GRACE_MS = 2 * 60_000;
@@ -58,7 +59,7 @@ async function proveCurrent(session: Session, planned: Plan): Promise<void> {
 /** An account that is not there refuses every log-in, too; that is another thing to mend. */
 async function refuseMissing(session: Session, { managed: { rotator, target }, idle, issued }: Plan): Promise<void> {
   const blockers = await session.call('looking for the accounts', (call) => rotator.check(target, idle, issued, call));
-  const missing = blockers.find((blocker) => blocker.code === 'TARGET_NOT_FOUND');
+  const missing = blockers.find(({ code, about }) => code === 'TARGET_NOT_FOUND' && about !== 'next');
   if (missing !== undefined) throw new RotationError({ ...missing, recovery: 'reconfigure' });
 }
 
@@ -96,7 +97,7 @@ function swapOf({ managed: { target }, idle }: Plan): string {
 
 /** Is the old credential taken out of use by a step of its own? */
 function retires({ rotator: { capabilities } }: Managed): boolean {
-  return capabilities.revocable && capabilities.overlap !== 'none';
+  return capabilities.revocable && (capabilities.overlap !== 'none' || capabilities.retains === true);
 }
 
 async function finish(engine: Engine, session: Session, planned: Plan, issued: Issued): Promise<void> {
@@ -132,8 +133,10 @@ async function publish(engine: Engine, session: Session, managed: Managed): Prom
   const run = session.active;
   const now = session.now().getTime();
   session.clear('blocked', 'lastError', 'wakeAt');
-  const { rotator, target } = managed;
-  const noOverlap = run.compromised || rotator.capabilities.overlap === 'none' || target.computed === true;
+  // What is computed from others neither ends a credential nor keeps one: its sources do.
+  const { overlap, retains } = managed.rotator.capabilities;
+  const endsAtSet = overlap === 'none' && retains !== true;
+  const noOverlap = run.compromised || endsAtSet || managed.target.computed === true;
   const retireAt = new Date(now + (noOverlap ? 0 : managed.policy.overlapMs)).toISOString();
   session.change({
     step: 'refresh',
@@ -152,7 +155,7 @@ async function publish(engine: Engine, session: Session, managed: Managed): Prom
     rotationId: run.rotationId,
     detail: noOverlap
       ? 'the new version is current'
-      : `the new version is current; the credential before it stays valid until ${retireAt}`,
+      : `the new version is current; the credential before it stays valid until ${retireAt}${retains === true ? ', where the system keeps it' : ''}`,
   };
 }
 
@@ -189,6 +192,8 @@ export async function refresh(engine: Engine, session: Session): Promise<Outcome
       call,
     ),
   );
+  // Published: the copy of the new value is not kept through the overlap.
+  if (retainsBefore(run)) await unstage(engine, session.scope, session.object);
   session.clear('wakeAt');
   if (run.compromised) {
     session.change({ step: 'confirm', state: 'running' });
@@ -208,7 +213,7 @@ async function retireNow(engine: Engine, session: Session): Promise<Outcome> {
   const current = await session.call('reading the current version', (call) =>
     engine.vault.current(session.object, call),
   );
-  const managed = engine.configuration.managed(current.tags);
+  const managed = engine.configuration.managed(current.tags, session.object);
   const action = next(session.active, observed(session.now(), current, managed));
   if (action.do === 'close') return close(engine, session, managed, current);
   if (action.do !== 'retire' && action.do !== 'refuse-retire')

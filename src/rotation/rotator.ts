@@ -17,6 +17,11 @@ export interface Capabilities {
    * new one takes the place of the old one at `set`; the engine puts it away in the vault before that (docs/adr/0006).
    */
   readonly overlap: 'none' | 'two-slots' | 'many';
+  /**
+   * With an overlap of `none`: `set` keeps the value before valid until `revoke`, where the system's version can. Whether this
+   * one can is not asked for: a run must not forget to revoke because it died before it could say so (docs/adr/0009).
+   */
+  readonly retains?: true;
   /** Whether `revoke` can take an old credential out of use by itself. */
   readonly revocable: boolean;
   /** What a `test` that passes means: the credential was used; the system was asked what it holds; nothing can be asked. */
@@ -51,6 +56,8 @@ export interface Target<C = unknown> {
   readonly computed?: true;
   /** A version ends with its credential (`Issued.notAfter`), unless the tag ValidityPeriodDays itself says sooner. */
   readonly endsWithCredential?: true;
+  /** What ends an old credential at once where `revoke` ends nothing: a sentence, told when a compromised rotation is over. */
+  readonly endedBy?: string;
   /** Every `host` or `host:port` that will be reached. The engine refuses those not allowed by the settings. */
   readonly hosts: readonly string[];
   /** The user in a connection string is not the credential's id, but a name that the system gives: `Issued.user`. */
@@ -74,7 +81,11 @@ export interface Pending {
   readonly value?: SecretValue;
   /** When the version that will hold it expires, where nothing ends sooner. A credential with an end of its own ends later. */
   readonly expiresOn?: Date;
-  /** What readers use now. But for an overlap of `none` `set` must not touch it, and refuses if `slot` is where it is. */
+  /**
+   * What readers use now. But for an overlap of `none` `set` must not touch it, and refuses if `slot` is where it is. Where it
+   * `retains`, `set` never makes it stop logging in, whatever an earlier attempt has left; and with this very value as the new
+   * one it takes back what an earlier attempt has set.
+   */
   readonly current: Issued;
 }
 
@@ -93,6 +104,8 @@ export interface Issued {
   readonly slot: Slot;
   readonly value: SecretValue;
   readonly notAfter?: Date;
+  /** It was there before this rotation, and nothing on it says whose it is: another secret may hand it out, too. */
+  readonly adopted?: true;
   /**
    * Takes the place of the user in the secret's value, where it has one: for a secret that is computed from others, and where
    * the target names its users. Absent where nobody knows it yet.
@@ -106,6 +119,8 @@ export interface Blocker {
     'GRANTS_DIFFER' | 'TARGET_NOT_FOUND' | 'ACCESS_DENIED' | 'CONFIG_INVALID' | 'HUMAN_REQUIRED' | 'UNAVAILABLE';
   readonly message: string;
   readonly remedy: string;
+  /** It is about what comes next: it keeps a rotation from beginning, and no old credential from being taken out of use. */
+  readonly about?: 'next';
 }
 
 export interface Rotator<C = unknown> {
@@ -138,8 +153,8 @@ export interface Rotator<C = unknown> {
   test(target: Target<C>, issued: Issued, call: Call): Promise<void>;
   /**
    * Takes the credential out of use; absent is success. `endSessions` (compromised only) also ends the
-   * sessions opened with it. Never called for the current credential, but for an overlap of `none`: there the value is out of
-   * use by then, and only the sessions opened with it are ended.
+   * sessions opened with it. Never called for the current credential, but for an overlap of `none`: there the value before it is
+   * taken out of use, where it still is in use, and all sessions of the account are ended.
    */
   revoke(target: Target<C>, slot: Slot, how: { readonly endSessions: boolean }, call: Call): Promise<void>;
   /**

@@ -105,7 +105,7 @@ export async function managedOf(
   // A key may have the name of a secret: what is asked about the one must not be done to the other.
   if (object.kind !== 'secret') throw noSecret(object);
   const current = await scope.run('reading the current version', (call) => engine.vault.current(object, call));
-  const managed = engine.configuration.managed(current.tags);
+  const managed = engine.configuration.managed(current.tags, object);
   if (managed === undefined) {
     throw new RotationError({
       code: 'REQUEST_INVALID',

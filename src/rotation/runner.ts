@@ -11,7 +11,7 @@ import { isElsewhere, observed } from './plan.ts';
 import { newRun } from './new-run.ts';
 import { abandon, askedFor, openRun } from './open-run.ts';
 import { decide } from './policy.ts';
-import type { CurrentVersion, Managed, ObjectKind, RotateMessage } from './ports.ts';
+import type { CurrentVersion, Managed, ObjectKind, ObjectRef, RotateMessage } from './ports.ts';
 import type { Run } from './record.ts';
 import { close, retire } from './retire.ts';
 import { refresh, rotate } from './rotate.ts';
@@ -55,7 +55,7 @@ async function decideAndRotate(
     undecided === undefined ? refuse(engine, session, message, reason, detail) : abandon(session, undecided, detail);
   const replaced = alreadyReplaced(session, message);
   if (replaced !== undefined) return not('AlreadyReplaced', replaced);
-  const managed = engine.configuration.managed(current.tags);
+  const managed = engine.configuration.managed(current.tags, session.object);
   if (managed === undefined) {
     return not('NotManaged', `${describeObject(message.object)} carries no tag ProviderAddress or Rotator`);
   }
@@ -108,7 +108,7 @@ async function goOn(
   current: CurrentVersion,
 ): Promise<Outcome> {
   if (message.force === true) session.change({ forced: true });
-  const managed = managedOrUndefined(engine, current, isPublished(run));
+  const managed = managedOrUndefined(engine, session.object, current, isPublished(run));
   const action = next(run, observed(session.now(), current, managed));
   const ends = action.do === 'rotate' || action.do === 'abandon';
   if (ends && leavesTraces(run) && (managed === undefined || isElsewhere(run, managed))) {
@@ -150,9 +150,14 @@ async function goOn(
 }
 
 /** Before publication bad tags block the run; after it the retirement only needs to know what it can. */
-function managedOrUndefined(engine: Engine, current: CurrentVersion, published: boolean): Managed | undefined {
+function managedOrUndefined(
+  engine: Engine,
+  object: ObjectRef,
+  current: CurrentVersion,
+  published: boolean,
+): Managed | undefined {
   try {
-    return engine.configuration.managed(current.tags);
+    return engine.configuration.managed(current.tags, object);
   } catch (error) {
     if (published && error instanceof RotationError && error.code === 'CONFIG_INVALID') return undefined;
     throw error;

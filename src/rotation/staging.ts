@@ -33,10 +33,20 @@ export function isPending({ name }: ObjectRef): boolean {
 
 /** The value that this rotation has put away, or undefined where there is none (any more). */
 export async function staged(engine: Engine, session: Session): Promise<SecretValue | undefined> {
-  const found = await readPending(engine, session.scope, session.object);
-  if (found === undefined || rotationIdOf(found.tags) !== session.active.rotationId) return undefined;
-  session.guard(found.value);
-  return found.value;
+  const value = await stagedBy(engine, session.scope, session.object, session.active.rotationId);
+  if (value !== undefined) session.guard(value);
+  return value;
+}
+
+/** The same for a rotation that is not in hand. */
+export async function stagedBy(
+  engine: Engine,
+  scope: CallScope,
+  object: ObjectRef,
+  rotationId: string,
+): Promise<SecretValue | undefined> {
+  const found = await readPending(engine, scope, object);
+  return found !== undefined && rotationIdOf(found.tags) === rotationId ? found.value : undefined;
 }
 
 /** The newest version, where this rotation's value waits in it and somebody has disabled it: enabled again, it is found. */

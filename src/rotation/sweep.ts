@@ -51,8 +51,9 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
         for await (const listing of engine.vault.list(vault, call)) {
           const { object } = listing;
           changed.set(objectKey(object), listing.updatedOn);
-          // A certificate's newest version is listed as the secret that backs it (facts A4).
-          created.set(objectKey(listing.managed ? { ...object, kind: 'certificate' } : object), listing.createdOn);
+          created.set(objectKey(object), listing.createdOn);
+          // A certificate's newest version is listed as the secret that backs it (facts A4); either may be a source.
+          if (listing.managed) created.set(objectKey({ ...object, kind: 'certificate' }), listing.createdOn);
           const found = managedAs(engine, listing);
           if (typeof found === 'object') managed.push({ object, target: found.target });
           if (!open.has(objectKey(object)) && worthALook(engine, listing, found)) {
@@ -99,7 +100,7 @@ function report(engine: Engine, problems: string[], { code, message, remedy }: R
 /** Read from the tags of a listing; 'wrong' where they cannot be read. */
 function managedAs(engine: Engine, listing: SecretListing): Managed | 'wrong' | undefined {
   try {
-    return engine.configuration.managed(listing.tags);
+    return engine.configuration.managed(listing.tags, listing.object);
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
     engine.log('warn', 'the tags of a secret are wrong', {

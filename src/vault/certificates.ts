@@ -1,13 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import type {
   CertificateClient,
-  CertificateOperation as SdkOperation,
   CertificatePolicy as SdkPolicy,
   KeyVaultCertificateWithPolicy,
 } from '@azure/keyvault-certificates';
 import type { SecretClient } from '@azure/keyvault-secrets';
 import { RotationError } from '../rotation/errors.ts';
 import type {
+  Call,
   CertificateOperation,
   CertificatesPort,
   CertificateVersion,
@@ -30,8 +30,9 @@ export function createCertificates(deps: VaultDeps): CertificatesPort {
   const operation: CertificatesPort['operation'] = async ({ vault, name }, call) => {
     const action = about({ vault, name }, 'asking for the operation of', 'get');
     // One request, and one more when it has ended: the SDK's poller then reads the certificate.
-    const polling = calling(action, call, (on) => on.getCertificateOperation(name, { abortSignal: call.signal }));
-    return (await polling.then(stateOf).catch(noneWhereAbsent)) ?? undefined;
+    return calling(action, call, (on) => seen(call, (how) => on.getCertificateOperation(name, how))).catch(
+      noneWhereAbsent,
+    );
   };
   return {
     async content({ vault, name }, version, call): Promise<CurrentVersion> {
@@ -74,8 +75,10 @@ export function createCertificates(deps: VaultDeps): CertificatesPort {
         on.getCertificatePolicy(name, { abortSignal: call.signal }),
       );
       try {
-        const options = { abortSignal: call.signal, tags: { ...tags } };
-        await calling(action, call, (on) => on.beginCreateCertificate(name, policy, options));
+        const begin = (on: CertificateClient) =>
+          seen(call, (how) => on.beginCreateCertificate(name, policy, { ...how, tags: { ...tags } }));
+        const begun = await calling(action, call, begin);
+        if (begun !== undefined) return begun;
       } catch (error) {
         // 409 also says that one is being made already (facts A7): then that is the one.
         if (!(error instanceof RotationError) || error.code !== 'CONFLICT' || error.recovery !== 'retry') throw error;
@@ -105,14 +108,14 @@ function about(
 /** @throws TARGET_NOT_FOUND while the first version is still being made: there is no certificate in the answer then (facts A7) */
 function currentOf(
   { cer, properties, policy }: KeyVaultCertificateWithPolicy,
-  { doing }: VaultAction,
+  { doing, vault, name = '' }: VaultAction,
 ): CurrentCertificate {
   if (cer === undefined || cer.length === 0) {
     throw new RotationError({
       code: 'TARGET_NOT_FOUND',
       recovery: 'reconfigure',
       message: `${doing}: it has no version yet: the first one is still being made`,
-      remedy: `See what it waits for: az keyvault certificate pending show --id ${properties.vaultUrl}/certificates/${properties.name ?? ''}`,
+      remedy: `See what it waits for: az keyvault certificate pending show --vault-name ${new URL(vault).hostname.split('.', 1)[0] ?? ''} --name ${name}`,
     });
   }
   const {
@@ -144,18 +147,45 @@ function servedOf(certificate: X509Certificate, policy: SdkPolicy | undefined): 
   };
 }
 
-/** What the SDK's poller has seen; it is not asked to go on by itself. */
-function stateOf(poller: {
-  getOperationState(): { readonly certificateOperation?: SdkOperation };
-}): CertificateOperation {
-  const { status = '', issuerName, statusDetails, error } = poller.getOperationState().certificateOperation ?? {};
-  const detail = error?.message ?? statusDetails;
+/**
+ * What the service says of an operation. The SDK's poller throws away what it was told when that is a failure, and throws an
+ * `Error` with nothing but the issuer's words: so the answers themselves are read.
+ */
+async function seen(
+  { signal }: Call,
+  begin: (how: OperationOptions) => Promise<unknown>,
+): Promise<CertificateOperation | undefined> {
+  let last: CertificateOperation | undefined;
+  const onResponse: OperationOptions['onResponse'] = ({ parsedBody }) => {
+    last = readOperation(parsedBody) ?? last;
+  };
+  try {
+    await begin({ abortSignal: signal, onResponse });
+  } catch (error) {
+    if (last === undefined || last.status === 'inProgress') throw error;
+  }
+  return last;
+}
+
+/** Of the wire's shape (facts A7); undefined for any other answer. */
+function readOperation(body: unknown): CertificateOperation | undefined {
+  if (typeof body !== 'object' || body === null) return undefined;
+  const { status, request_id: id, issuer, error, status_details: details } = body as Partial<Record<string, unknown>>;
+  if (typeof status !== 'string' || typeof id !== 'string') return undefined;
+  const detail = textIn(error, 'message') ?? details;
   return {
     status: STATUS[status.toLowerCase()] ?? 'inProgress',
-    issuer: issuerName ?? 'Unknown',
-    ...(detail === undefined ? {} : { detail }),
+    issuer: textIn(issuer, 'name') ?? 'Unknown',
+    ...(typeof detail === 'string' ? { detail } : {}),
   };
 }
+
+function textIn(holder: unknown, name: string): string | undefined {
+  const found = typeof holder === 'object' && holder !== null ? (holder as Record<string, unknown>)[name] : undefined;
+  return typeof found === 'string' ? found : undefined;
+}
+
+type OperationOptions = NonNullable<Parameters<CertificateClient['getCertificateOperation']>[1]>;
 
 /** The service spells it `canceled` (facts A7); the other spelling is taken as well. */
 const STATUS: Readonly<Record<string, CertificateOperation['status']>> = {

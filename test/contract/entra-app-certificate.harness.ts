@@ -97,7 +97,10 @@ export function entraAppCertificateHarness({ readers, contentType, renewed }: Va
     mint: () => new SecretValue(randomBytes(30).toString('base64')),
     fault(kind, input) {
       const mend = faults[kind](appOf(input));
-      return Promise.resolve(() => Promise.resolve(mend()));
+      return Promise.resolve(() => {
+        mend();
+        return Promise.resolve();
+      });
     },
     faultCodes: {
       denied: { code: 'ACCESS_DENIED', effect: 'none' },

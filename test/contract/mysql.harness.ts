@@ -3,19 +3,24 @@ import type { Connection } from 'mysql2/promise';
 import { mintPassword } from '../../src/rotation/mint.ts';
 import type { Administrators, TargetInput } from '../../src/rotation/ports.ts';
 import { mysqlRotator, type MysqlDeps } from '../../src/rotators/mysql/rotator.ts';
-import { name, realStage, sandboxStage, type Stage } from './mysql.stage.ts';
+import { name, realStage, sandboxStage, type Plugin, type Stage } from './mysql.stage.ts';
 import type { Fault, RotatorHarness } from './rotator-harness.ts';
 import { withoutAlternate } from './single-account.ts';
 
+export interface HarnessOptions extends Pick<MysqlDeps, 'disableOnRevoke' | 'accounts'> {
+  /** MySQL itself, whose accounts log in so; MariaDB, or what TEST_MYSQL_URL names, when absent. */
+  readonly mysql?: Plugin;
+}
+
 /**
- * The pair of accounts on a MariaDB: the sandbox's, or a real server when TEST_MYSQL_URL names it. The faults are real ones:
+ * The pair of accounts on the sandbox's MariaDB or MySQL, or on a real server when TEST_MYSQL_URL names it. The faults are real ones:
  * an administrator without rights, an account that is gone, a limit of connections, a server that hangs up, a statement that
  * waits for another's lock.
  */
-export function mysqlHarness(options: Pick<MysqlDeps, 'disableOnRevoke' | 'accounts'> = {}): RotatorHarness {
+export function mysqlHarness({ mysql, ...options }: HarnessOptions = {}): RotatorHarness {
   const single = options.accounts === 'single';
   const { TEST_MYSQL_URL: url } = process.env;
-  const real = url !== undefined && url !== '';
+  const real = mysql === undefined && url !== undefined && url !== '';
   let stage: Stage | undefined;
   let root: Connection | undefined;
   let rotator: ReturnType<typeof mysqlRotator> | undefined;
@@ -65,12 +70,13 @@ export function mysqlHarness(options: Pick<MysqlDeps, 'disableOnRevoke' | 'accou
   };
 
   return {
-    name: `mysql${single ? '-single' : ''}${options.disableOnRevoke === true ? ', locking on revoke' : ''}${real ? ', real server' : ''}`,
+    name: `mysql${single ? '-single' : ''}${options.disableOnRevoke === true ? ', locking on revoke' : ''}${mysql === undefined ? '' : `, MySQL with ${mysql}`}${real ? ', real server' : ''}`,
+    retains: single && mysql !== undefined,
     get rotator() {
       return started(rotator);
     },
     async start() {
-      stage = real ? await realStage(url) : await sandboxStage();
+      stage = real ? await realStage(url) : await sandboxStage(mysql === undefined ? 'mariadb' : 'mysql', mysql);
       root = await stage.connect();
       for (const { user, password } of [admin, weak, full]) await stage.createUser(user, password.reveal());
       const see = 'PROCESS ON *.* TO';

@@ -2,11 +2,17 @@ import dns from 'node:dns';
 import { readFileSync } from 'node:fs';
 import { createConnection, type Connection, type ConnectionOptions } from 'mysql2/promise';
 import type { SandboxContext } from '../../sandbox/context.ts';
-import { findMariaDb, startMysql, whyNoMariaDb, type MysqlService } from '../../sandbox/mysql/mysql.ts';
+import { editionOf, type EditionName } from '../../sandbox/mysql/editions.ts';
+import {
+  findMariaDb,
+  findMySql,
+  startMysql,
+  whyNoMariaDb,
+  whyNoMySql,
+  type MysqlService,
+} from '../../sandbox/mysql/mysql.ts';
 import { createRun } from '../../sandbox/run.ts';
 import { mintPassword } from '../../src/rotation/mint.ts';
-import { SecretValue } from '../../src/rotation/ports.ts';
-import { nativeHash } from '../../src/rotators/mysql/password.ts';
 import { identifier } from '../../src/rotators/mysql/sql.ts';
 import { startRelay } from './sql-server.relay.ts';
 
@@ -36,10 +42,17 @@ export function whyNoServer(): string | undefined {
   return (url === undefined || url === '') && findMariaDb() === undefined ? whyNoMariaDb() : undefined;
 }
 
+/** The same for a MySQL that is no MariaDB. */
+export function whyNoMySqlHere(): string | undefined {
+  return findMySql() === undefined ? whyNoMySql() : undefined;
+}
+
 /** Says on the run's own output that suites are skipped, and why: a list of passed tests would not show it. */
 export function announce(missing: string | undefined): boolean {
-  if (missing !== undefined)
-    console.warn(`SKIPPED, NOT PASSED: the suites of mysql. ${missing}; or name a server in TEST_MYSQL_URL.`);
+  if (missing !== undefined) {
+    const what = missing === whyNoMySqlHere() ? 'those suites of mysql that need MySQL itself' : 'the suites of mysql';
+    console.warn(`SKIPPED, NOT PASSED: ${what}. ${missing}; or name a server in TEST_MYSQL_URL.`);
+  }
   return missing === undefined;
 }
 
@@ -47,11 +60,17 @@ export function name(user: string): string {
   return `${identifier(user)}@'%'`;
 }
 
-/** The sandbox's MariaDB, with what the sandbox itself shares with its parts. */
-export async function sandboxStage(): Promise<Stage & { readonly ctx: SandboxContext; readonly mysql: MysqlService }> {
+export type Plugin = 'caching_sha2_password' | 'mysql_native_password';
+
+/** The sandbox's MariaDB or MySQL, with what the sandbox itself shares with its parts. */
+export async function sandboxStage(
+  edition: EditionName = 'mariadb',
+  plugin?: Plugin,
+): Promise<Stage & { readonly ctx: SandboxContext; readonly mysql: MysqlService }> {
   const run = await createRun();
   const { ctx } = run;
-  const mysql = await startMysql(ctx);
+  const mysql = await startMysql(ctx, { edition });
+  const { identified } = editionOf(edition);
   return {
     ctx,
     mysql,
@@ -63,10 +82,10 @@ export async function sandboxStage(): Promise<Stage & { readonly ctx: SandboxCon
     connect: () => mysql.loginAsRoot(),
     login: (user, password) => mysql.login(user, password),
     async createUser(user, password) {
-      await mysql.query(`CREATE USER ${name(user)} IDENTIFIED BY PASSWORD '${nativeHash(new SecretValue(password))}'`);
+      await mysql.query(`CREATE USER ${name(user)} ${identified(password)}`);
     },
     async createPair(user, alternate, password) {
-      await mysql.createPair({ name: user, alternate, password });
+      await mysql.createPair({ name: user, alternate, password, ...(plugin === undefined ? {} : { plugin }) });
     },
     authenticates: (user, password) => mysql.authenticates(user, password),
     cut() {

@@ -66,6 +66,11 @@ export function holds({ rotator }: RotatorHarness): boolean {
   return overlap !== 'many' || revocable;
 }
 
+/** Does the credential before live on after `set`? */
+export function coexist({ rotator, retains }: RotatorHarness): boolean {
+  return rotator.capabilities.overlap !== 'none' || retains === true;
+}
+
 /** A rotation's id of the shape that the engine gives. */
 export function newId(): string {
   return newRotationId({ kind: 'secret', vault: 'https://kv.vault.azure.net', name: 'contract' }, new Date());

@@ -14,6 +14,8 @@ export interface Fresh {
 export interface RotatorHarness {
   readonly name: string;
   readonly rotator: Rotator;
+  /** Of a rotator that `retains`: this server can, so the value before logs in until `revoke`. */
+  readonly retains?: boolean;
   /** Starts the servers; called once. Says loudly why when something it needs is absent. */
   start(): Promise<void>;
   stop(): Promise<void>;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { benchOf, expectRejected, holds, leaksOf, never, newId, refusal, Wiretap } from './rotator-bench.ts';
+import { benchOf, coexist, expectRejected, holds, leaksOf, never, newId, refusal, Wiretap } from './rotator-bench.ts';
 import type { RotatorHarness } from './rotator-harness.ts';
 import { failures, refusals, type MakeBench } from './rotator-suite-failures.ts';
 
@@ -80,13 +80,15 @@ function rotation(harness: RotatorHarness, tap: Wiretap, bench: MakeBench): void
   });
 
   it('ends with one live credential on the idle slot when a rotationId is repeated, even with another value', async () => {
-    const { target, idle, set, authenticates } = await bench();
+    const { target, idle, current, set, authenticates } = await bench();
     if (!holds(harness)) return;
     const id = newId();
     const first = await set({ id });
     const again = await set({ id, value: first.value });
     expect(await authenticates(again)).toBe(true);
+    if (coexist(harness)) expect(await authenticates(current), 'after the same value twice').toBe(true);
     const last = await set({ id });
+    if (coexist(harness)) expect(await authenticates(current), 'after another value').toBe(true);
     await tap.watch(harness.rotator.test(target, last, never()));
     expect(await authenticates(last)).toBe(true);
     if (!first.value.equals(last.value)) expect(await authenticates(first)).toBe(false);
@@ -101,11 +103,11 @@ function rotation(harness: RotatorHarness, tap: Wiretap, bench: MakeBench): void
     const { target, current, set, authenticates } = await bench();
     const { overlap, revocable } = harness.rotator.capabilities;
     const issued = await set({});
-    if (overlap !== 'none') {
+    if (coexist(harness)) {
       await tap.watch(harness.rotator.test(target, current, never()));
       expect(await authenticates(current)).toBe(true);
     }
-    if (overlap !== 'none' && revocable) {
+    if (revocable) {
       await harness.rotator.revoke(target, current.slot, { endSessions: false }, never());
       await harness.rotator.revoke(target, current.slot, { endSessions: true }, never());
       tap.tick(3);
@@ -123,13 +125,25 @@ function rotation(harness: RotatorHarness, tap: Wiretap, bench: MakeBench): void
     const { target, idle, current, set, authenticates } = await bench();
     const { overlap, revocable } = harness.rotator.capabilities;
     const second = await set({});
-    if (revocable && overlap !== 'none') {
+    if (revocable) {
       await harness.rotator.revoke(target, current.slot, { endSessions: false }, never());
     }
     const third = await set({ slot: overlap === 'two-slots' ? current.slot : idle, current: second });
     await tap.watch(harness.rotator.test(target, third, never()));
     expect(await authenticates(third)).toBe(true);
-    if (harness.rotator.capabilities.overlap !== 'none') expect(await authenticates(second)).toBe(true);
+    if (coexist(harness)) expect(await authenticates(second)).toBe(true);
+    tap.tick(2);
+  });
+
+  it('takes back what an interrupted rotation has set when the current value is set again', async () => {
+    if (harness.rotator.capabilities.retains !== true) return;
+    const { target, current, set, authenticates } = await bench();
+    const unpublished = await set({});
+    await set({ value: current.value });
+    expect(await authenticates(current)).toBe(true);
+    await expectRejected(harness, tap, target, unpublished);
+    await harness.rotator.revoke(target, current.slot, { endSessions: false }, never());
+    expect(await authenticates(current), 'the only one that is left').toBe(true);
     tap.tick(2);
   });
 

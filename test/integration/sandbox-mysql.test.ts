@@ -4,6 +4,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findMariaDb, whyNoMariaDb } from '../../sandbox/mysql/mysql.ts';
+import { editionOf } from '../../sandbox/mysql/editions.ts';
 import { startServer } from '../../sandbox/mysql/server.ts';
 import { OPTIONAL_PARTS } from '../../sandbox/parts.ts';
 import { createRun, type Run } from '../../sandbox/run.ts';
@@ -11,7 +12,6 @@ import { startSandbox } from '../../sandbox/sandbox.ts';
 import { allowsHost, readSettings } from '../../src/config/settings.ts';
 import { announce } from '../contract/mysql.stage.ts';
 
-const HASH = `*${'A'.repeat(40)}`;
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
 test('MariaDB is not started unless it is named, so that a machine without it has a sandbox all the same', async () => {
@@ -43,7 +43,7 @@ describe.runIf(announce(findMariaDb() === undefined ? whyNoMariaDb() : undefined
   const start = (ports: readonly number[]) => {
     const left = [...ports];
     const pick = (): Promise<number> => Promise.resolve(left.length > 1 ? (left.shift() ?? 0) : (left[0] ?? 0));
-    return startServer(run.ctx, HASH, ['localhost'], pick);
+    return startServer(run.ctx, editionOf('mariadb'), 'a-password', ['localhost'], pick);
   };
 
   test('a port that was taken between picking and listening is left for another one, and nothing is left behind', async () => {

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { SecretValue, type Announcement, type Issued, type ObjectRef, type Rotator } from '../../src/rotation/ports.ts';
 import type { Run } from '../../src/rotation/record.ts';
 import { pendingOf } from '../../src/rotation/staging.ts';
+import { coexist } from '../contract/rotator-bench.ts';
 import type { Fresh } from '../contract/rotator-harness.ts';
 import { callOf, OVERLAP_MS, TABLE, type Parts } from './world-parts.ts';
 
@@ -136,7 +137,7 @@ export class Promises {
     this.#checkedAt = this.#changes;
     expect(await this.#readersLive(), `promise 1, after ${call}: the current version logs in`).toBe(true);
     const { compromised, parts, object, fresh } = this.#subject;
-    if (compromised || parts.harness.rotator.capabilities.overlap === 'none') return;
+    if (compromised || !coexist(parts.harness)) return;
     const replaced = parts.vault.peek('kv', object.name)[1];
     const overlapEnds = (replaced?.created ?? Number.POSITIVE_INFINITY) * 1000 + OVERLAP_MS;
     if (parts.clock.now().getTime() < overlapEnds) {
@@ -148,7 +149,7 @@ export class Promises {
   async #readersLive(): Promise<boolean> {
     if (await this.logsIn(this.current())) return true;
     const { parts, object } = this.#subject;
-    if (parts.harness.rotator.capabilities.overlap !== 'none') return false;
+    if (coexist(parts.harness)) return false;
     return this.logsIn({ ...this.current(), value: this.#versionOf(pendingOf(object)).value });
   }
 

@@ -228,12 +228,14 @@ export class Scene {
 
   #engine(life: Life): Engine {
     const { harness, vault, clock, vaultPort, journal, azurite } = this.#parts;
-    const { hosts } = harness.rotator.parseTarget(this.#fresh.input);
+    const { hosts, sources = [] } = harness.rotator.parseTarget(this.#fresh.input);
     const settings = readSettings({
       KEYTURN_VAULTS: vault.url('kv'),
       KEYTURN_ALLOWED_HOSTS: hosts.join(' '),
       KeyturnStorage: azurite.connectionString,
     });
+    // The sources are in a vault of the harness, which the sweep does not look through.
+    const shared = { ...settings, sharedVaults: sources.map((source) => source.vault) };
     return {
       vault: life.wrap('vault', vaultPort, ['validate']),
       keys: NO_KEYS,
@@ -242,7 +244,7 @@ export class Scene {
       journal: life.wrap('journal', journal),
       queue: life.wrap('queue', this.#queue),
       announcer: life.wrap('announcer', { announce: async (event: Announcement) => void this.#announced.push(event) }),
-      configuration: createConfiguration(settings, [life.wrap('rotator', this.#promises.observed(), PURE_ROTATOR)]),
+      configuration: createConfiguration(shared, [life.wrap('rotator', this.#promises.observed(), PURE_ROTATOR)]),
       clock,
       log: (level, message, fields) => void this.#written.push(JSON.stringify({ level, message, ...fields })),
       mint: () => this.#promises.record(mintPassword()),

@@ -214,7 +214,7 @@ describe('the tags of Microsoft’s rotation samples', () => {
     ['Microsoft.DocumentDB/databaseAccounts', 'Primary', 'cosmos-db', ['primary', 'secondary']],
   ])('%s %s work as they are', (type, CredentialId, kind, slots) => {
     const tags = { CredentialId, ProviderAddress: `${GROUP}${type}/orders1`, ValidityPeriodDays: '60' };
-    const managed = configuration.managed(tags);
+    const managed = configuration.managed(tags, { vault: 'https://kv.vault.azure.net' });
     expect([managed?.rotator.kind, managed?.target.slots]).toEqual([kind, slots]);
   });
 });

@@ -18,6 +18,7 @@ function setUp(source: string = JSON.stringify({ user: 'a', password: OLD })): B
   const bench = new Bench();
   const settings = readSettings({
     KEYTURN_VAULTS: `${VAULT} ${OTHER_VAULT}`,
+    KEYTURN_SHARED_VAULTS: `${VAULT} ${OTHER_VAULT}`,
     KEYTURN_ALLOWED_HOSTS: 'bank.example',
     KeyturnStorage: 'UseDevelopmentStorage=true',
   });
@@ -73,6 +74,14 @@ describe('a derived secret', () => {
     await live(bench);
     expect(bench.vault.peek(DERIVED)).toHaveLength(1);
     expect(bench.outcomes).toContainEqual(expect.objectContaining({ reason: 'UpToDate' }));
+  });
+
+  it('follows the secret that backs a certificate, too', async () => {
+    const bench = setUp('first');
+    bench.vault.put(DERIVED, 'first', { ProviderAddress: SOURCE }, { createdOn: days(-60), expiresOn: days(60) });
+    bench.seed({ managed: true, value: 'second', tags: {}, createdOn: days(0), expiresOn: days(365) });
+    await live(bench);
+    expect(valueOf(bench)).toBe('second');
   });
 
   it('is computed anew at its own expiry, and stays the same', async () => {
@@ -131,7 +140,7 @@ describe('a derived secret', () => {
 
   it('tells a wrong value from its source’s', async () => {
     const bench = setUp();
-    const managed = bench.engine.configuration.managed(bench.vault.peek(DERIVED)[0]?.tags ?? {});
+    const managed = bench.engine.configuration.managed(bench.vault.peek(DERIVED)[0]?.tags ?? {}, DERIVED);
     const { rotator, target } = managed ?? expect.fail('it is managed');
     expect(
       await rotator.check(
@@ -173,7 +182,7 @@ describe('a source that is a bare password', () => {
     const bench = setUp(OLD);
     const [named = ''] = after.split('@');
     bench.vault.put(OBJECT, OLD, { credentialID: ` ${named} ` });
-    const managed = bench.engine.configuration.managed(bench.vault.peek(DERIVED)[0]?.tags ?? {});
+    const managed = bench.engine.configuration.managed(bench.vault.peek(DERIVED)[0]?.tags ?? {}, DERIVED);
     const { rotator, target } = managed ?? expect.fail('it is managed');
     const current = { credentialId: '', slot: '', value: new SecretValue('x'), user: before };
     expect(await rotator.set(target, { rotationId: 'r', slot: '', current }, call)).toMatchObject({ user: after });

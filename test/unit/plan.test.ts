@@ -118,6 +118,18 @@ describe('the next version', () => {
     expect(next('old', TAGS, undefined, { notAfter: days(300) }).expiresOn).toEqual(days(90));
   });
 
+  it('ends with its credential where the target says so, unless the tag itself says sooner', () => {
+    const ending = (tags: Record<string, string>, notAfter: Date) => {
+      const from = managed('a', 'b');
+      const target = { ...from.target, endsWithCredential: true as const };
+      const planned = plan(OBJECT, { ...from, target }, { ...current('old'), tags });
+      return nextVersion(planned, { ...issued, notAfter }, 'r1', NOW).expiresOn;
+    };
+    expect(ending(TAGS, days(300))).toEqual(days(300));
+    expect(ending({ ...TAGS, validityperioddays: '90' }, days(300))).toEqual(days(90));
+    expect(ending({ ...TAGS, validityperioddays: '90' }, days(30))).toEqual(days(30));
+  });
+
   it('keeps the content type', () => {
     expect(next('old', TAGS, 'text/plain').contentType).toBe('text/plain');
     expect('contentType' in next('old')).toBe(false);

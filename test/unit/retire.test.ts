@@ -59,6 +59,26 @@ describe('the old credential is revoked', () => {
   });
 });
 
+describe('under a version that somebody wrote', () => {
+  const wrong = { code: 'CONFIG_INVALID', message: 'it does not fit', remedy: 'Mend it.' } as const;
+  it('the old credential is kept when tags and value do not fit', async () => {
+    const bench = await due();
+    bench.vault.put(OBJECT, bench.minted[0] ?? '', swapped);
+    bench.rotator.blockers = [wrong];
+    expect(await bench.resume()).toMatchObject({ outcome: 'blocked' });
+    expect(bench.run.blocked).toMatchObject({ code: 'HUMAN_REQUIRED', message: containing('it does not fit') });
+    expect(bench.rotator.passwords.has('a')).toBe(true);
+  });
+
+  it('it goes when only what comes next is wrong', async () => {
+    const bench = await due();
+    bench.vault.put(OBJECT, bench.minted[0] ?? '', swapped);
+    bench.rotator.blockers = [{ ...wrong, about: 'next' }];
+    expect(await bench.resume()).toMatchObject({ outcome: 'retired' });
+    expect(bench.rotator.passwords.has('a')).toBe(false);
+  });
+});
+
 describe('the old credential is kept', () => {
   it.each<[string, (bench: Bench) => void, string, RegExp]>([
     ['when it is current again', (b) => b.seed(), 'HUMAN_REQUIRED', /holds a again/],
@@ -174,7 +194,7 @@ describe('while somebody is logged in with the old credential', () => {
     bench.rotator.sessions.set('a', ['app@host']);
     const session = await Session.open({ journal: bench.journal, clock: bench.clock, owner: 'me' }, OBJECT);
     const current = await bench.vault.current(OBJECT);
-    const managed = bench.engine.configuration.managed(current.tags);
+    const managed = bench.engine.configuration.managed(current.tags, OBJECT);
     const outcome = await retire(bench.engine, session, { do: 'retire', confirm: true }, managed, current);
     expect(outcome).toMatchObject({ outcome: 'waiting' });
   });

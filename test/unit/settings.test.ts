@@ -23,6 +23,15 @@ const problemsOf = (env: Record<string, string | undefined>): Record<string, str
 };
 
 describe('settings', () => {
+  it('share no vault with the others, and only one that is served', () => {
+    expect(readSettings(GOOD).sharedVaults).toEqual([]);
+    const shared = readSettings({ ...GOOD, KEYTURN_SHARED_VAULTS: 'https://KV2.vault.azure.net/' });
+    expect(shared.sharedVaults).toEqual(['https://kv2.vault.azure.net']);
+    expect(problemsOf({ ...GOOD, KEYTURN_SHARED_VAULTS: 'https://kv3.vault.azure.net' })).toMatchObject({
+      'settings.KEYTURN_SHARED_VAULTS[0]': expect.stringContaining('KEYTURN_VAULTS') as string,
+    });
+  });
+
   it('have defaults for everything but the vaults and the storage account', () => {
     const settings = readSettings({ ...GOOD, PATH: '/bin' });
     expect(settings).toMatchObject({

@@ -43,15 +43,16 @@ const settings = readSettings({
 const rotators = [rotator('sql-server', 'sql:'), rotator('postgres', 'pg:'), rotator('greedy', 'pg:both.')];
 const configuration = createConfiguration(settings, rotators, () => NOW);
 
+const HERE = { vault: 'https://kv.vault.azure.net' };
 const SAMPLE = { CredentialId: 'app_a', ProviderAddress: 'sql:db.example.com', ValidityPeriodDays: '60' };
 
 function accepted(tags: Record<string, string>): Managed {
-  return configuration.managed(tags) ?? expect.fail('the secret is not managed');
+  return configuration.managed(tags, HERE) ?? expect.fail('the secret is not managed');
 }
 
 function refused(tags: Record<string, string>): RotationError {
   try {
-    configuration.managed(tags);
+    configuration.managed(tags, HERE);
   } catch (error) {
     expect(error).toMatchObject({ name: 'RotationError', code: 'CONFIG_INVALID', recovery: 'reconfigure' });
     return error as RotationError;
@@ -76,7 +77,7 @@ describe('a secret is managed', () => {
     ['only what Keyturn wrote', { RotationId: 'x' }],
     ['a validity of its own', { ValidityPeriodDays: '90' }],
   ])('not with %s', (_, tags) => {
-    expect(configuration.managed(tags)).toBeUndefined();
+    expect(configuration.managed(tags, HERE)).toBeUndefined();
   });
 });
 
@@ -151,8 +152,8 @@ describe('the policy', () => {
   it('refuses an expiry after 2038-01-19, when it knows the time', () => {
     const late = createConfiguration(settings, rotators, () => new Date('2030-01-01T00:00:00Z'));
     const tags = { ...SAMPLE, ValidityPeriodDays: '3650' };
-    expect(() => late.managed(tags)).toThrow(/2038-01-19/);
-    expect(createConfiguration(settings, rotators).managed(tags)).toBeDefined();
+    expect(() => late.managed(tags, HERE)).toThrow(/2038-01-19/);
+    expect(createConfiguration(settings, rotators).managed(tags, HERE)).toBeDefined();
   });
 
   it('leaves room for RotationId among the 15 tags', () => {
@@ -224,7 +225,7 @@ describe('problems are reported all at once', () => {
 
   it('and a bug of a rotator is not made a problem of the tags', () => {
     const broken = { ...rotator('broken', 'sql:'), parseTarget: () => expect.fail('a bug') };
-    expect(() => createConfiguration(settings, [broken]).managed(SAMPLE)).toThrow('a bug');
+    expect(() => createConfiguration(settings, [broken]).managed(SAMPLE, HERE)).toThrow('a bug');
   });
 });
 
@@ -236,7 +237,7 @@ describe('a database that is rotated with a pair of accounts or with a single on
   const kindOf = (accounts: 'pair' | 'single', tags: Record<string, string>): string | undefined => {
     const defaults = { ...settings.defaults, accounts };
     const both = createConfiguration({ ...settings, defaults }, [...rotators, single()], () => NOW);
-    return both.managed(tags)?.rotator.kind;
+    return both.managed(tags, HERE)?.rotator.kind;
   };
 
   it.each<['pair' | 'single', string, Record<string, string>, string]>([
@@ -258,11 +259,11 @@ describe('a rotator that needs neither account nor address', () => {
   ]);
 
   it('gets neither', () => {
-    expect(configured.managed({ Rotator: 'random' })?.target.id).toBe('');
+    expect(configured.managed({ Rotator: 'random' }, HERE)?.target.id).toBe('');
   });
 
   it('has its values in the shape that a tag says', () => {
-    const shape = configured.managed({ Rotator: 'random', ValueShape: 'whsec_{base64:24}' })?.policy.shape;
+    const shape = configured.managed({ Rotator: 'random', ValueShape: 'whsec_{base64:24}' }, HERE)?.policy.shape;
     expect(shape).toEqual([{ literal: 'whsec_' }, { alphabet: 'base64', length: 24 }]);
   });
 
@@ -273,7 +274,7 @@ describe('a rotator that needs neither account nor address', () => {
     ['{digits:99999}', /it is 4 to 4096/],
     ['}{hex:32}', /belongs to no/],
   ])('is told what is wrong with the shape %s', (ValueShape, says) => {
-    expect(() => configured.managed({ Rotator: 'random', ValueShape })).toThrow(says);
+    expect(() => configured.managed({ Rotator: 'random', ValueShape }, HERE)).toThrow(says);
   });
 });
 
@@ -331,5 +332,36 @@ describe('docs/tags.schema.json', () => {
   it('asks for account and address, as the parser does', () => {
     expect(validate({ Rotator: 'postgres' })).toBe(false);
     expect(validate(SAMPLE)).toBe(true);
+  });
+});
+
+describe('a value that comes from another secret', () => {
+  const computed: Rotator = {
+    ...rotator('computed', 'https:'),
+    needs: ['ProviderAddress'],
+    parseTarget: ({ providerAddress }) => {
+      const { origin, host } = new URL(providerAddress);
+      const sources = [{ kind: 'secret' as const, vault: origin, name: 'db' }];
+      return { id: providerAddress, slots: [], current: '', sources, hosts: [host], config: {} };
+    },
+  };
+  const read = (shared: string) => {
+    const env = {
+      KEYTURN_VAULTS: 'https://kv.vault.azure.net https://payroll.vault.azure.net',
+      KEYTURN_SHARED_VAULTS: shared,
+      KeyturnStorage: 'UseDevelopmentStorage=true',
+    };
+    return createConfiguration(readSettings(env), [computed], () => NOW);
+  };
+  const from = (vault: string) => ({ ProviderAddress: `https://${vault}.vault.azure.net/secrets/db` });
+
+  it('is taken from the same vault', () => {
+    expect(read('').managed(from('kv'), HERE)?.target.sources).toHaveLength(1);
+  });
+
+  it('is not taken from another vault, which its author may not read, unless the settings share that one', () => {
+    expect(() => read('').managed(from('payroll'), HERE)).toThrow(/KEYTURN_SHARED_VAULTS/);
+    expect(() => read('https://kv.vault.azure.net').managed(from('payroll'), HERE)).toThrow(/KEYTURN_SHARED_VAULTS/);
+    expect(read('https://payroll.vault.azure.net').managed(from('payroll'), HERE)?.target.sources).toHaveLength(1);
   });
 });

@@ -74,3 +74,60 @@ describe('the connection string of', () => {
     expect(() => parsed.replace({ secret: new SecretValue(secret) })).toThrow(/cannot hold/);
   });
 });
+
+const SAS = 'sv=2022-11-02&ss=b&srt=co&sp=rl&se=2026-03-01T00:00:00Z&spr=https&sig=a%2Bb%2Fc%3D';
+const NEXT_SAS = 'sv=2022-11-02&ss=b&srt=co&sp=rl&se=2026-04-01T00:00:00Z&spr=https&sig=d%2Be%2Ff%3D';
+const BUS = 'SharedAccessSignature sr=sb%3A%2F%2Fns%2Fq&sig=x%3D&se=1767225600&skn=send';
+
+describe('a SAS token', () => {
+  it.each<readonly [where: string, format: ValueFormatName, before: string, after: string]>([
+    ['alone', 'bare', '', ''],
+    ['in a URL', 'url', 'https://orders.blob.core.windows.net/reports?', ''],
+    ['in a URL, before and behind others', 'url', 'https://h/c?restype=container&', '&comp=list#top'],
+    [
+      'in a connection string',
+      'adonet',
+      'BlobEndpoint=https://orders.blob.core.windows.net/;SharedAccessSignature=',
+      '',
+    ],
+    [
+      'among more endpoints',
+      'adonet',
+      'BlobEndpoint=https://a/;QueueEndpoint=https://b/;SharedAccessSignature=',
+      ';TableEndpoint=https://c/',
+    ],
+    ['in JSON', 'json', '{"account":"orders","sasToken":"', '"}'],
+  ])('%s is recognised (%s), and nothing else changes', (_, format, before, after) => {
+    const parsed = parseValue(new SecretValue(`${before}${SAS}${after}`));
+    expect([parsed.format, parsed.user, parsed.secret.reveal()]).toEqual([format, undefined, SAS]);
+    expect(parsed.replace({ secret: new SecretValue(NEXT_SAS) }).reveal()).toBe(`${before}${NEXT_SAS}${after}`);
+  });
+
+  it('of Service Bus is the whole of its part', () => {
+    const text = `Endpoint=sb://ns.servicebus.windows.net/;SharedAccessSignature=${BUS};EntityPath=q`;
+    expect(parseValue(new SecretValue(text)).secret.reveal()).toBe(BUS);
+  });
+
+  it('gives way to a password or a key beside it, as it always did', () => {
+    expect(parseValue(new SecretValue(`https://u:p@h/x?${SAS}`)).secret.reveal()).toBe('p');
+    expect(parseValue(new SecretValue(`{"key":"k","sas":"${SAS}"}`)).secret.reveal()).toBe('k');
+    const both = `AccountName=a;AccountKey=${KEY};SharedAccessSignature=${SAS}`;
+    expect(parseValue(new SecretValue(both)).secret.reveal()).toBe(KEY);
+  });
+
+  it.each([
+    ['in two pieces', 'https://h/c?sv=1&comp=list&sig=x'],
+    ['without a signature', 'https://h/c?sv=1&sp=r'],
+    ['that is none', 'BlobEndpoint=https://h/;SharedAccessSignature=hello'],
+  ])('%s is refused', (_, text) => {
+    expect(() => parseValue(new SecretValue(text))).toThrow(/middle of its SAS token|no place for a password or key/);
+  });
+
+  it.each(['https://h/c?', 'BlobEndpoint=https://h/;SharedAccessSignature='])(
+    'in %s is not replaced by a key, which would destroy the value',
+    (before) => {
+      const parsed = parseValue(new SecretValue(`${before}${SAS}`));
+      expect(() => parsed.replace({ secret: new SecretValue(KEY) })).toThrow(/cannot hold/);
+    },
+  );
+});

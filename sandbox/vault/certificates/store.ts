@@ -110,9 +110,12 @@ export class CertificateStore {
     const now = this.#options.now();
     for (const certificate of this.all()) {
       const { operation, policy } = certificate;
-      if (operation?.status !== 'inProgress' || operation.readyAtMs > now.getTime()) continue;
+      if (operation === undefined || !isOpen(operation) || operation.readyAtMs > now.getTime()) continue;
       const failure = this.#options.failure();
-      if (failure === undefined) this.#complete(certificate, operation, await selfSigned(policy, operation.key, now));
+      const der = failure === undefined ? await selfSigned(policy, operation.key, now) : undefined;
+      // Another request may have ended it meanwhile: it is one version all the same.
+      if (!isOpen(operation)) continue;
+      if (der !== undefined) this.#complete(certificate, operation, der);
       else Object.assign(operation, { status: 'failed', error: failure });
     }
   }
@@ -155,4 +158,8 @@ export class CertificateStore {
     this.#options.onChange();
     return version;
   }
+}
+
+function isOpen({ status }: Operation): boolean {
+  return status === 'inProgress';
 }

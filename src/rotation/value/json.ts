@@ -2,6 +2,8 @@ import { settle, type Reading, type Token, type Unreadable } from './parts.ts';
 
 const USER_KEYS = ['user', 'username', 'user_name', 'login', 'uid'];
 const SECRET_KEYS = ['password', 'pwd', 'pass', 'secret', 'key', 'accountkey', 'clientsecret', 'client_secret'];
+/** Looked for where there is none of those. */
+const TOKEN_KEYS = ['sas', 'sastoken', 'sas_token', 'sharedaccesssignature'];
 /** Shorter passwords are found inside other words by chance. */
 const TELLING_LENGTH = 8;
 
@@ -39,7 +41,8 @@ export function readJson(text: string): Reading {
 }
 
 function theSecret(members: readonly Member[]): Member | Unreadable {
-  const secrets = members.filter((member) => SECRET_KEYS.includes(member.key));
+  const named = members.filter((member) => SECRET_KEYS.includes(member.key));
+  const secrets = named.length > 0 ? named : members.filter((member) => TOKEN_KEYS.includes(member.key));
   const withUser = secrets.filter((secret) => members.some((m) => m.object === secret.object && isUser(m)));
   const first = withUser.length > 0 ? withUser : secrets;
   const top = first.filter((member) => member.object === 0);

@@ -10,6 +10,7 @@ const ADONET_KEYWORDS = [
   ...['database', 'initial catalog', 'driver', 'dsn', 'filedsn', 'provider', 'integrated security'],
   ...['trusted_connection', 'authentication', 'encrypt', 'defaultendpointsprotocol', 'accountname'],
   ...['endpointsuffix', 'endpoint', 'accountendpoint', 'sharedaccesskeyname', 'sharedaccesssignature', 'secret'],
+  ...['blobendpoint', 'queueendpoint', 'tableendpoint', 'fileendpoint'],
 ];
 const LIBPQ_KEYWORDS = [
   ...['host', 'hostaddr', 'port', 'dbname', 'user', 'password', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'],

@@ -1,4 +1,5 @@
 import { settle, type Parts, type Reading, type Token, type Unreadable } from './parts.ts';
+import { readSasQuery } from './sas.ts';
 
 /**
  * In a `url` a plus sign is a plus sign and `#` ends the query (RFC 3986, libpq). JDBC drivers decode with Java's
@@ -11,7 +12,10 @@ export type UrlDialect = 'url' | 'jdbc';
 const USER_PARAMETERS = ['user', 'username'];
 const PASSWORD_PARAMETERS = ['password', 'pwd'];
 
-/** `scheme://user:password@host/path?query`, or the two as query parameters, or one here and one there. */
+/**
+ * `scheme://user:password@host/path?query`, or the two as query parameters, or one here and one there. Where there is no
+ * password anywhere, a SAS token in the query is the secret.
+ */
 export function readUrl(text: string): Reading {
   const start = /^\s*[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0].length;
   if (start === undefined) return { problem: 'is not a URL with scheme://' };
@@ -33,6 +37,12 @@ export function readAddress(text: string, authority: number | undefined, dialect
     user.push(...place.user);
     secret.push(...place.secret);
   }
+  if (secret.length === 0 && dialect === 'url') {
+    const [start, stop] = queryRange(text, from, end, dialect);
+    const sas = readSasQuery(text, start, stop);
+    if (sas !== undefined && 'problem' in sas) return sas;
+    if (sas !== undefined) secret.push(sas);
+  }
   return settle({ user, secret });
 }
 
@@ -52,10 +62,8 @@ function readUserInfo(text: string, start: number, end: number, dialect: UrlDial
 function readQuery(text: string, from: number, end: number, dialect: UrlDialect): Parts | Unreadable {
   const user: Token[] = [];
   const secret: Token[] = [];
-  const hash = dialect === 'url' ? text.indexOf('#', from) : -1;
-  const stop = hash === -1 ? end : Math.min(hash, end);
-  const mark = text.slice(0, stop).indexOf('?', from);
-  let at = mark === -1 ? stop : mark + 1;
+  const [start, stop] = queryRange(text, from, end, dialect);
+  let at = start;
   while (at < stop) {
     const next = text.slice(0, stop).indexOf('&', at);
     const last = next === -1 ? stop : next;
@@ -70,6 +78,14 @@ function readQuery(text: string, from: number, end: number, dialect: UrlDialect)
     at = last + 1;
   }
   return { user, secret };
+}
+
+/** From behind the question mark to the end of the query; empty where there is none. */
+function queryRange(text: string, from: number, end: number, dialect: UrlDialect): readonly [number, number] {
+  const hash = dialect === 'url' ? text.indexOf('#', from) : -1;
+  const stop = hash === -1 ? end : Math.min(hash, end);
+  const mark = text.slice(0, stop).indexOf('?', from);
+  return [mark === -1 ? stop : mark + 1, stop];
 }
 
 const BAD_PERCENT: Unreadable = { problem: 'has a user or password that is not percent-encoded UTF-8' };

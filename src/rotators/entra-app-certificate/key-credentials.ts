@@ -43,7 +43,9 @@ export interface Application {
  * PATCH replaces the whole list, and Graph has no condition on it: what somebody adds between our read and our write is lost
  * without a trace, which is why it comes second. Not verified [U]: that Graph takes a proof from a caller that is not the
  * application itself (a 401 about the proof leads to PATCH), that addKey keeps the name (without it a crash's credential is
- * known by its certificate alone), and that entries may be written back without their certificates, as a plain list shows them (`az ad app credential reset --append` does so).
+ * known by its certificate alone), and that entries may be written back with their key ids and without their certificates, as
+ * microsoftgraph/microsoft-graph-docs#3579 tells of. Azure/azure-powershell#6784 has "Update to existing credential with KeyId
+ * is not allowed" for entries that were sent again: where that is the answer, it is named, and nothing is lost or changed.
  */
 export class KeyCredentials {
   readonly #graph: Graph;

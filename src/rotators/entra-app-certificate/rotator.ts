@@ -2,7 +2,6 @@ import type { TokenCredential } from '@azure/core-auth';
 import { asBlocker } from '../../azure/rest-errors.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Blocker, Call, CertificatesPort, Clock, Issued, Pending, Rotator, Target } from '../../rotation/ports.ts';
-import { listCommand } from '../entra/graph-errors.ts';
 import { LABEL, labelled } from '../entra/graph.ts';
 import { LogIn } from '../entra/log-in.ts';
 import { accepted, IN_A_ROW, isYoung, SET_PATIENCE_MS, TEST_PATIENCE_MS } from '../entra/propagation.ts';
@@ -10,6 +9,7 @@ import { parseTags, splitSource, type EntraCertificateConfig } from './config.ts
 import { readHolding, type Holding } from './holding.ts';
 import { canSign, withAssertion, type Signer } from './jwt.ts';
 import { KeyCredentials, type Application } from './key-credentials.ts';
+import { ownRegistration, registrationOf, tagBlockers } from './registration.ts';
 import { Source } from './source.ts';
 
 export interface EntraAppCertificateDeps {
@@ -59,15 +59,9 @@ export function entraAppCertificateRotator(deps: EntraAppCertificateDeps): Rotat
     const problem = source.problem(config.certificate, next, held);
     if (problem !== undefined || !canSign(holding)) throw problem ?? new TypeError('a key that signs was found before');
     const known = ownRegistration(holding, pending.rotationId, application);
-    const keyId =
-      known ??
-      (await graph.add(
-        application,
-        holding,
-        `${LABEL} ${pending.rotationId}`,
-        await signer(config, application, { prefer: held }, call),
-        call,
-      ));
+    const { keyId, ...whose } = known ?? {
+      keyId: await register(config, application, { holding, held, pending }, call),
+    };
     registered.set(keyId, clock.now());
     const { appId } = application;
     // Whatever comes of it: `test` asks the same question and has the last word.
@@ -76,7 +70,17 @@ export function entraAppCertificateRotator(deps: EntraAppCertificateDeps): Rotat
       { clock, inARow: 1, until, firstMs: known === undefined ? 3_000 : 0, asked: logIn.asked(appId, true) },
       call,
     );
-    return { credentialId: keyId, slot: keyId, value: holding.value, notAfter: holding.notAfter };
+    return { credentialId: keyId, slot: keyId, value: holding.value, notAfter: holding.notAfter, ...whose };
+  }
+
+  async function register(
+    config: EntraCertificateConfig,
+    application: Application,
+    of: { readonly holding: Holding; readonly held: Holding | undefined; readonly pending: Pending },
+    call: Call,
+  ): Promise<string> {
+    const by = await signer(config, application, { prefer: of.held }, call);
+    return graph.add(application, of.holding, `${LABEL} ${of.pending.rotationId}`, by, call);
   }
 
   async function test({ config }: T, issued: Issued, call: Call): Promise<void> {
@@ -126,11 +130,8 @@ export function entraAppCertificateRotator(deps: EntraAppCertificateDeps): Rotat
     await logIn.tenant(call);
     const held = await readHolding(current.value);
     const blockers = tagBlockers(current.credentialId, held, await graph.application(config.app, call));
-    const newest = await source.newest(config.certificate, call);
-    const problem = source.isNext(newest, held)
-      ? source.problem(config.certificate, newest, held)
-      : await source.renewalProblem(config.certificate, call);
-    return problem === undefined ? blockers : [...blockers, inTheWay(problem)];
+    const problem = await source.inTheWay(config.certificate, held, call);
+    return problem === undefined ? blockers : [...blockers, { ...toBlocker(problem), about: 'next' }];
   }
 
   return {
@@ -170,27 +171,6 @@ export function entraAppCertificateRotator(deps: EntraAppCertificateDeps): Rotat
   };
 }
 
-/** The key id that the application has the certificate under; with `keyId` only if it is that one. */
-function registrationOf({ thumbprint }: Holding, { credentials }: Application, keyId?: string): string | undefined {
-  return credentials.find((one) => one.thumbprint === thumbprint && (keyId === undefined || one.keyId === keyId))
-    ?.keyId;
-}
-
-/**
- * Registered by an attempt whose answer was lost, or by a person: it is taken as it is. One that another rotation has made may be
- * what another secret hands out and one day removes, so this one gets a key id of its own. That an application may have a
- * certificate twice is not verified [U]; where Graph refuses it, the run is blocked by its words.
- */
-function ownRegistration(
-  { thumbprint }: Holding,
-  rotationId: string,
-  { credentials }: Application,
-): string | undefined {
-  const same = credentials.filter((one) => one.thumbprint === thumbprint);
-  const by = (one: (typeof same)[number]): string => labelled(one.displayName).rotationId ?? rotationId;
-  return same.find((one) => by(one) === rotationId)?.keyId;
-}
-
 function rejected(message: string): RotationError {
   return new RotationError({ code: 'CREDENTIAL_REJECTED', recovery: 'retry', message });
 }
@@ -200,22 +180,7 @@ function noneWhereAbsent(error: unknown): undefined {
   throw error;
 }
 
-function inTheWay(problem: RotationError): Blocker {
+function toBlocker(problem: RotationError): Blocker {
   const { code, message, remedy = '' } = problem;
   return code === 'HUMAN_REQUIRED' ? { code, message, remedy } : asBlocker(problem);
-}
-
-/**
- * After the overlap the certificate that the tag names is removed. Where the value in the vault is another one, that would lock
- * out whoever uses the named one, and leave the one in the vault alive.
- */
-function tagBlockers(named: string, held: Holding | undefined, application: Application): readonly Blocker[] {
-  const meant = held === undefined ? undefined : registrationOf(held, application);
-  // None that it could be: where it was removed, a forced rotation repairs that.
-  if (held === undefined || meant === undefined) return [];
-  if (registrationOf(held, application, named.toLowerCase()) !== undefined) return [];
-  const list = listCommand({ anyId: application.app.anyId, credential: 'certificate' });
-  const message = `the tag CredentialId says ${named}, but the application has the certificate in the vault under ${meant}`;
-  const remedy = `Set the tag CredentialId=${meant} (give all tags of the secret, the command replaces them): az keyvault secret set-attributes --vault-name <vault> --name <secret> --tags CredentialId=${meant} ...; the certificates are listed by: ${list}`;
-  return [{ code: 'CONFIG_INVALID', message, remedy }];
 }

@@ -1,15 +1,25 @@
 import { pause } from '../../azure/rest.ts';
-import { RotationError, type RotationErrorInit } from '../../rotation/errors.ts';
+import { RotationError } from '../../rotation/errors.ts';
 import type {
   Call,
-  CertificatePolicy,
   CertificatesPort,
+  CertificateVersion,
   Clock,
   CurrentVersion,
   ObjectRef,
 } from '../../rotation/ports.ts';
 import { readHolding, type Holding } from './holding.ts';
 import { canSign, type Signer } from './jwt.ts';
+import {
+  awaitsSignature,
+  failed,
+  invalid,
+  keepsKey,
+  nameOf,
+  notExportable,
+  policyCommand,
+  renewalProblem,
+} from './refusals.ts';
 
 /** A vault makes a self-signed certificate in seconds; one of an issuer takes minutes or days, and is come back for. */
 const RENEW_PATIENCE_MS = 15_000;
@@ -79,9 +89,16 @@ export class Source {
     return this.isNext(made, held) ? made : 'pending';
   }
 
-  /** What stands in the way of having it renewed; undefined: nothing. */
-  async renewalProblem(certificate: ObjectRef, call: Call): Promise<RotationError | undefined> {
-    return renewalProblem(certificate, await this.#certificates.policy(certificate, call));
+  /** What stands in the way of taking the newest version, or of having one made; undefined: nothing. @throws when it cannot be looked at now */
+  async inTheWay(certificate: ObjectRef, held: Holding | undefined, call: Call): Promise<RotationError | undefined> {
+    try {
+      const newest = await this.newest(certificate, call);
+      if (this.isNext(newest, held)) return this.problem(certificate, newest, held);
+      return renewalProblem(certificate, await this.#certificates.policy(certificate, call));
+    } catch (error) {
+      if (error instanceof RotationError && error.recovery !== 'retry') return error;
+      throw error;
+    }
   }
 
   /** Why the application cannot be given this version in the place of the value's; undefined: it can. */
@@ -115,10 +132,11 @@ export class Source {
     return undefined;
   }
 
-  /** A version of it that the application has as one of these, and that can sign; the newest one. */
+  /** A version of it that the application has as one of these, and that can sign; the newest one. None where it is gone. */
   async signer(certificate: ObjectRef, thumbprints: readonly string[], call: Call): Promise<Signer | undefined> {
     if (thumbprints.length === 0) return undefined;
-    for (const { version, enabled, thumbprint } of await this.#certificates.versions(certificate, call)) {
+    const versions = await this.#certificates.versions(certificate, call).catch(noneWhereAbsent);
+    for (const { version, enabled, thumbprint } of versions) {
       if (!enabled || !thumbprints.includes(thumbprint)) continue;
       const { value } = await this.#certificates.content(certificate, version, call);
       const holding = await readHolding(value);
@@ -128,69 +146,8 @@ export class Source {
   }
 }
 
-function renewalProblem(certificate: ObjectRef, { issuer, exportable, reuseKey }: CertificatePolicy) {
-  if (issuer.toLowerCase() === 'unknown') return byPerson(certificate);
-  if (!exportable) return notExportable(certificate);
-  return reuseKey ? keepsKey(certificate) : undefined;
-}
-
-function nameOf({ vault, name }: ObjectRef): string {
-  return `${vault}/certificates/${name}`;
-}
-
-function at({ vault, name }: ObjectRef): string {
-  return `--vault-name ${new URL(vault).hostname.split('.', 1)[0] ?? ''} --name ${name}`;
-}
-
-function policyCommand(certificate: ObjectRef, change: string): string {
-  return `Have a version made by a policy with ${change}: az keyvault certificate show ${at(certificate)} --query policy > policy.json, change it, az keyvault certificate create ${at(certificate)} --policy @policy.json`;
-}
-
-function invalid(certificate: ObjectRef, why: string, remedy?: string): RotationError {
-  const init: RotationErrorInit = {
-    code: 'CONFIG_INVALID',
-    recovery: 'reconfigure',
-    message: `the newest version of ${nameOf(certificate)} cannot be used: ${why}`,
-  };
-  return new RotationError({
-    ...init,
-    remedy: remedy ?? `Look at it: az keyvault certificate show ${at(certificate)}`,
-  });
-}
-
-function notExportable(certificate: ObjectRef): RotationError {
-  const why = 'its private key does not leave the vault, so that no reader of the secret could log in with it';
-  return invalid(certificate, why, policyCommand(certificate, '"exportable": true'));
-}
-
-function keepsKey(certificate: ObjectRef): RotationError {
-  const why = 'a new version has the same key as the one before, so that whoever knows the old one goes on knowing it';
-  return invalid(certificate, why, policyCommand(certificate, '"reuseKey": false'));
-}
-
-function human(message: string, remedy: string): RotationError {
-  return new RotationError({ code: 'HUMAN_REQUIRED', recovery: 'human', message, remedy });
-}
-
-function byPerson(certificate: ObjectRef): RotationError {
-  return human(
-    `${nameOf(certificate)} has no newer version than the secret holds, and its issuer is Unknown: only a person can have it renewed`,
-    `az keyvault certificate show ${at(certificate)} --query policy > policy.json; az keyvault certificate create ${at(certificate)} --policy @policy.json; ${merging(certificate)} The sweep then finds the new version.`,
-  );
-}
-
-function awaitsSignature(certificate: ObjectRef): RotationError {
-  return human(`a new version of ${nameOf(certificate)} waits for its request to be signed`, merging(certificate));
-}
-
-function merging(certificate: ObjectRef): string {
-  return `Have the request signed (az keyvault certificate pending show ${at(certificate)} --query csr --output tsv), and merge the answer: az keyvault certificate pending merge ${at(certificate)} --file <signed certificate>.`;
-}
-
-/** Not started again by itself: what an issuer has refused once may cost money twice, and a person may have cancelled it. */
-function failed(certificate: ObjectRef, status: string, detail: string | undefined): RotationError {
-  return human(
-    `the renewal of ${nameOf(certificate)} has ${status === 'failed' ? 'failed' : 'been cancelled'}${detail === undefined ? '' : `: ${detail.split('\n')[0] ?? ''}`}`,
-    `Mend the cause, and have it tried again: az keyvault certificate pending delete ${at(certificate)}; then POST /api/rotations for the secret.`,
-  );
+/** An old credential is to go even when the certificate is gone. */
+function noneWhereAbsent(error: unknown): readonly CertificateVersion[] {
+  if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return [];
+  throw error;
 }

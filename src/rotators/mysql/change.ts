@@ -19,7 +19,11 @@ export async function storePassword(
   statement: string,
 ): Promise<void> {
   await query(statement, { mutates: true, what: `ALTER USER ${accountName(account)} ${shown(authentication)}` });
-  if (authentication.dialect !== 'mysql') return;
+  await discardSecond(query, account, authentication);
+}
+
+async function discardSecond(query: Query, account: Account, { dialect }: Authentication): Promise<void> {
+  if (dialect !== 'mysql') return;
   try {
     await query(discardOldPassword(account), { mutates: true });
   } catch (error) {
@@ -44,6 +48,16 @@ export async function revoke(query: Query, target: Target<MysqlConfig>, slot: Sl
     await storePassword(query, account, authentication, statement);
   }
   if (how.endSessions) await endSessions(query, target, slot);
+}
+
+/**
+ * The password before, of a single account, where the server keeps one; elsewhere it is out of use since `set`. An account that
+ * is gone, or that logs in without a password by now, has none.
+ */
+export async function revokeSecond(query: Query, target: Target<MysqlConfig>, slot: Slot): Promise<void> {
+  const account = accountOf(target, slot);
+  const authentication = (await readAccount(query, account))?.authentication;
+  if (typeof authentication === 'object') await discardSecond(query, account, authentication);
 }
 
 export async function endSessions(query: Query, target: Target<MysqlConfig>, slot: Slot): Promise<void> {

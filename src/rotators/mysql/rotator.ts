@@ -1,12 +1,14 @@
+import { RotationError } from '../../rotation/errors.ts';
 import type { Administrators, Call, LiveCredential, Rotator, SecretValue, Slot, Target } from '../../rotation/ports.ts';
 import { refuseInUse, rejected, throwFirst } from '../accounts/refusals.ts';
 import { accountOf, readAccount, readPair, readSessions } from './accounts.ts';
 import { bootstrap } from './bootstrap.ts';
-import { endSessions, revoke, storePassword } from './change.ts';
+import { endSessions, revoke, revokeSecond, storePassword } from './change.ts';
 import { session, type Query } from './client.ts';
 import { claims, parseTarget, type MysqlConfig } from './config.ts';
 import { blockersOf } from './grants.ts';
 import { identifiedBy, type Authentication } from './password.ts';
+import { replacePassword, type Replacement } from './retain.ts';
 import { accountName, alterPassword, BEGIN } from './sql.ts';
 
 /** The same as PostgreSQL's: https://learn.microsoft.com/azure/mysql/flexible-server/how-to-azure-ad */
@@ -14,7 +16,9 @@ export const MYSQL_SCOPE = 'https://ossrdbms-aad.database.windows.net/.default';
 
 export interface MysqlDeps {
   readonly administrators: Administrators;
-  /** `single`: one account, whose password is replaced in place. A pair when absent. */
+  /**
+   * `single`: one account, whose password is replaced in place; MySQL 8 keeps the one before as a second one. A pair when absent.
+   */
   readonly accounts?: 'pair' | 'single';
   /** Revoke also locks the account; the next `set` unlocks it. */
   readonly disableOnRevoke?: boolean;
@@ -48,17 +52,33 @@ export function mysqlRotator(deps: MysqlDeps): Rotator<MysqlConfig> {
       return work(query, admin.user);
     });
   };
+  const logIn = async (target: MysqlTarget, slot: Slot, value: SecretValue, call: Call): Promise<void> => {
+    const who = { user: slot, password: value, token: false, as: 'account' } as const;
+    const login = { server: target.config, database: target.config.database, ca: deps.ca, ...who };
+    // An account whose password has expired may log in to MariaDB, and then do nothing.
+    await session(login, call, (query) => query('SELECT 1'));
+  };
+  const logsInAs = (target: MysqlTarget, slot: Slot, call: Call) => async (value: SecretValue) => {
+    try {
+      await logIn(target, slot, value, call);
+      return true;
+    } catch (error) {
+      if (error instanceof RotationError && error.code === 'CREDENTIAL_REJECTED') return false;
+      throw error;
+    }
+  };
   return {
     kind: single ? 'mysql-single' : 'mysql',
     capabilities: {
       minting: 'engine',
       overlap: single ? 'none' : 'two-slots',
-      revocable: !single,
+      revocable: true,
       proof: 'log-in',
+      ...(single ? { retains: true as const } : {}),
     },
     claims: (address) => claims(address, suffix),
     parseTarget: (input) => parseTarget(input, suffix, single),
-    describe: (target, slot) => describe(target, slot),
+    describe: (target, slot) => describe(target, slot, single),
     check: (target, slot, current, call) =>
       asAdministrator(target, call, async (query, me) =>
         blockersOf(await readPair(query, target, me), accountOf(target, current.slot), accountOf(target, slot)),
@@ -68,26 +88,24 @@ export function mysqlRotator(deps: MysqlDeps): Rotator<MysqlConfig> {
       const { slot, current, value } = pending;
       if (value === undefined) throw new TypeError('set of mysql needs the value that the engine has minted');
       refuseInUse(target, slot, single ? '' : current.slot);
-      await asAdministrator(target, call, (query, me) => set(query, target, me, { slot, value, inUse: current.slot }));
+      const kept = single ? { current: current.value, logsIn: logsInAs(target, slot, call) } : undefined;
+      await asAdministrator(target, call, (query, me) =>
+        set(query, target, me, { slot, value, inUse: current.slot, kept }),
+      );
       return { credentialId: slot, slot, value };
     },
     async test(target, { slot, value }, call) {
       // An account without a password lets anybody in.
       if (value.reveal() === '') throw rejected(target, slot, 'the value is empty');
-      const who = { user: slot, password: value, token: false, as: 'account' } as const;
-      const login = { server: target.config, database: target.config.database, ca: deps.ca, ...who };
-      // An account whose password has expired may log in to MariaDB, and then do nothing.
-      await session(login, call, (query) => query('SELECT 1'));
+      await logIn(target, slot, value, call);
     },
     async revoke(target, slot, how, call) {
       call.signal.throwIfAborted();
-      // The password of a single account is out of use already.
-      if (single && !how.endSessions) return;
-      await asAdministrator(target, call, (query) =>
-        single
-          ? endSessions(query, target, slot)
-          : revoke(query, target, slot, { ...how, lock: deps.disableOnRevoke === true }),
-      );
+      await asAdministrator(target, call, async (query) => {
+        if (!single) return revoke(query, target, slot, { ...how, lock: deps.disableOnRevoke === true });
+        await revokeSecond(query, target, slot);
+        if (how.endSessions) await endSessions(query, target, slot);
+      });
     },
     ...(single
       ? {}
@@ -112,24 +130,32 @@ interface Next {
   readonly slot: Slot;
   readonly inUse: Slot;
   readonly value: SecretValue;
+  /** Of a single account: what is to go on logging in, where the server can do that. */
+  readonly kept: Omit<Replacement, 'value'> | undefined;
 }
 
-async function set(query: Query, target: MysqlTarget, me: string, { slot, inUse, value }: Next): Promise<void> {
+async function set(query: Query, target: MysqlTarget, me: string, { slot, inUse, value, kept }: Next): Promise<void> {
   const idle = accountOf(target, slot);
   const pair = await readPair(query, target, me);
   throwFirst(target, blockersOf(pair, accountOf(target, inUse), idle));
   // No blocker: the account exists, and logs in in a way that can be set.
   const authentication = pair.accounts.get(slot)?.authentication as Authentication;
+  if (kept !== undefined) return replacePassword(query, idle, authentication, { value, ...kept });
   await storePassword(query, idle, authentication, alterPassword(idle, identifiedBy(authentication, value)));
 }
 
-function describe(target: MysqlTarget, slot: Slot): readonly string[] {
+function describe(target: MysqlTarget, slot: Slot, single: boolean): readonly string[] {
   const { host, port } = target.config;
   const name = accountName(accountOf(target, slot));
   const pair = target.slots.map((one) => accountName(accountOf(target, one))).join(' and ');
   return [
     `log in to ${host}:${port} as the administrator`,
     `compare SHOW CREATE USER and SHOW GRANTS of ${pair}`,
+    ...(single
+      ? [
+          `where the server keeps a second password: ALTER USER ${name} IDENTIFIED … RETAIN CURRENT PASSWORD ACCOUNT UNLOCK, and nothing of what follows`,
+        ]
+      : []),
     `ALTER USER ${name} IDENTIFIED … ACCOUNT UNLOCK, with the hash of the new password where the account takes one`,
     `ALTER USER ${name} DISCARD OLD PASSWORD, where the server knows a second password`,
   ];

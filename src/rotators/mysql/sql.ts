@@ -36,6 +36,21 @@ export function alterPassword(account: Account, identified: string): string {
   return `ALTER USER ${accountName(account)} ${identified} ACCOUNT UNLOCK`;
 }
 
+/** MySQL 8.0.14 and later: the primary password so far becomes the second one, whatever was the second before. */
+export function alterRetaining(account: Account, identified: string): string {
+  return `ALTER USER ${accountName(account)} ${identified} RETAIN CURRENT PASSWORD ACCOUNT UNLOCK`;
+}
+
+/** Is there a second password? The column came with it: 1054 before MySQL 8.0.14. What it holds stays where it is. */
+export function hasSecondPassword({ user, host }: Account): string {
+  return `SELECT JSON_EXTRACT(User_attributes, '$.additional_password') IS NOT NULL AS second FROM mysql.user WHERE User = ${literal(user)} AND Host = ${literal(host)}`;
+}
+
+/** A lock by name that ends with the session; waits for it as long as for any other lock. */
+export function lockName(name: string): string {
+  return `SELECT GET_LOCK(${literal(`keyturn ${name}`)}, 20) AS got`;
+}
+
 export function takeOutOfUse(account: Account, identified: string, disable: boolean): string {
   return `ALTER USER ${accountName(account)} ${identified}${disable ? ' ACCOUNT LOCK' : ''}`;
 }

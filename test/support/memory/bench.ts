@@ -184,7 +184,7 @@ export class Bench {
   /** What a reader of the current version would find: does it log in? */
   currentWorks(): boolean {
     const current = this.vault.peek(OBJECT)[0];
-    return this.rotator.passwords.get(current?.tags['CredentialId'] ?? '') === current?.value.reveal();
+    return current !== undefined && this.rotator.logsIn(current.tags['CredentialId'] ?? '', current.value);
   }
 
   /** Log-ins that the system has refused. */

@@ -20,6 +20,10 @@ export class MemoryRotator implements Rotator {
   readonly #calls: Calls;
   /** What each login's password is; absent: it cannot log in. */
   readonly passwords = new Map<Slot, string>();
+  /** What else each login's password is, where the system keeps the one before. */
+  readonly seconds = new Map<Slot, string>();
+  /** Of a kind that `retains`: a version of the system that cannot. */
+  keepsNone = false;
   /** Who is logged in as whom. */
   readonly sessions = new Map<Slot, readonly string[]>();
   readonly ended: Slot[] = [];
@@ -83,14 +87,33 @@ export class MemoryRotator implements Rotator {
     this.#minted += 1;
     const value = pending.value ?? new SecretValue(`made-by-the-system-${this.#minted}`);
     const slot = pending.slot === '' ? `made-${this.#minted}` : pending.slot;
-    this.passwords.set(slot, value.reveal());
+    if (this.capabilities.retains === true && !this.keepsNone) this.#retain(slot, value, pending.current.value);
+    else this.passwords.set(slot, value.reveal());
     if (pending.slot === '') this.labels.set(slot, pending.rotationId);
     return { credentialId: slot, slot, value };
   }
 
+  /** As src/rotators/mysql/retain.ts does it: the system keeps the primary password only, and forgets the second. */
+  #retain(slot: Slot, value: SecretValue, current: SecretValue): void {
+    if (value.equals(current)) {
+      if (this.seconds.delete(slot)) this.passwords.set(slot, value.reveal());
+      return;
+    }
+    if (this.seconds.has(slot)) {
+      if (this.logsIn(slot, value)) return;
+      if (this.logsIn(slot, current)) this.passwords.set(slot, current.reveal());
+    }
+    this.seconds.set(slot, this.passwords.get(slot) ?? '');
+    this.passwords.set(slot, value.reveal());
+  }
+
+  logsIn(slot: Slot, value: SecretValue): boolean {
+    return [this.passwords.get(slot), this.seconds.get(slot)].includes(value.reveal());
+  }
+
   async test(target: Target, issued: Issued): Promise<void> {
     await this.#calls.made('rotator.test');
-    if (this.passwords.get(issued.slot) === issued.value.reveal()) return;
+    if (this.logsIn(issued.slot, issued.value)) return;
     this.refused.push(issued.slot);
     throw new RotationError({
       code: 'CREDENTIAL_REJECTED',
@@ -102,6 +125,7 @@ export class MemoryRotator implements Rotator {
   async revoke(_target: Target, slot: Slot, { endSessions }: { readonly endSessions: boolean }): Promise<void> {
     await this.#calls.made('rotator.revoke');
     if (this.capabilities.overlap !== 'none') this.passwords.delete(slot);
+    this.seconds.delete(slot);
     if (endSessions) this.ended.push(slot);
   }
 }
