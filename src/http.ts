@@ -1,5 +1,5 @@
 import { answering, type Answer } from './http/answer.ts';
-import { adoptionBody } from './http/consumers.ts';
+import { adoptionBody, consumersBody } from './http/consumers.ts';
 import {
   readBootstrap,
   readConsumed,
@@ -10,7 +10,7 @@ import {
   readVaults,
 } from './http/requests.ts';
 import { whatToDo } from './http/what-to-do.ts';
-import { consumersOf, findConsumers, pushAgain } from './rotation/adoption/runbook.ts';
+import { consumersOf, consumersOfRun, findConsumers, pushAgain } from './rotation/adoption/runbook.ts';
 import { cancel } from './rotation/cancel.ts';
 import { dryRun as plan } from './rotation/dry-run.ts';
 import type { Engine } from './rotation/engine.ts';
@@ -48,7 +48,9 @@ export function createRunbook(engine: Engine): RunbookApi {
     read: (id) =>
       answering(async () => {
         const { object, run } = await runbook.read(engine, id);
-        return { status: 200, body: { object, ...run, whatToDo: whatToDo(run) } };
+        const adoption = await consumersOfRun(engine, object, run);
+        const consumers = adoption === undefined ? {} : { consumers: consumersBody(adoption) };
+        return { status: 200, body: { object, ...run, whatToDo: whatToDo(run), ...consumers } };
       }),
     list: (query) =>
       answering(async () => {

@@ -3,7 +3,7 @@ import type { Adoption, Standing } from '../rotation/adoption/record.ts';
 
 /** Where an object's consumers stand, as the runbook answers it. */
 export function adoptionBody(adoption: Adoption): unknown {
-  const { object, version, startedAt, discoveredAt, wakeAt, gaps, consumers } = adoption;
+  const { object, version, startedAt, discoveredAt, wakeAt, gaps } = adoption;
   return {
     object,
     version,
@@ -11,9 +11,14 @@ export function adoptionBody(adoption: Adoption): unknown {
     startedAt,
     ...(discoveredAt === undefined ? {} : { discoveredAt }),
     ...(wakeAt === undefined ? {} : { nextLookAt: wakeAt }),
-    consumers: consumers.map((one) => ({ ...shown(one), whatToDo: whatToDo(one) })),
+    consumers: consumersBody(adoption),
     gaps,
   };
+}
+
+/** Each with its state, its last proof and what to do. */
+export function consumersBody({ consumers }: Adoption): unknown {
+  return consumers.map((one) => ({ ...shown(one), whatToDo: whatToDo(one) }));
 }
 
 /** How an operation is found again is nobody's business but the engine's. */

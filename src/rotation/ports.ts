@@ -161,7 +161,11 @@ export interface Announcer {
 export interface Announcement {
   /** Idempotency key for subscribers. */
   readonly id: string;
-  readonly type: 'Keyturn.SecretVersionCreated' | 'Keyturn.KeyVersionCreated' | 'Keyturn.RotationBlocked';
+  readonly type:
+    | 'Keyturn.SecretVersionCreated'
+    | 'Keyturn.KeyVersionCreated'
+    | 'Keyturn.CertificateVersionCreated'
+    | 'Keyturn.RotationBlocked';
   readonly object: ObjectRef;
   readonly version?: string;
   readonly rotationId?: string;

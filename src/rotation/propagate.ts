@@ -67,7 +67,8 @@ async function tell(engine: Engine, message: PropagateMessage): Promise<Outcome>
   if (ours) {
     return { outcome: 'dropped', reason: 'AlreadyAnnounced', detail: `rotation ${run.rotationId} has announced it` };
   }
-  await announceForeign(engine, session, version);
+  const isCertificate = object.kind === 'certificate';
+  await announceForeign(engine, session, version, isCertificate ? 'Keyturn.CertificateVersionCreated' : undefined);
   return {
     outcome: 'announced',
     reason: 'NotOurs',

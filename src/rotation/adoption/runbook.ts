@@ -2,6 +2,7 @@ import { CallScope } from '../calls.ts';
 import type { Engine } from '../engine.ts';
 import { RotationError } from '../errors.ts';
 import type { Discovered, ObjectRef } from '../ports.ts';
+import type { Run } from '../record.ts';
 import { REQUEST_MS } from '../runbook.ts';
 import { newestOf } from './newest.ts';
 import type { Adoption } from './record.ts';
@@ -24,6 +25,14 @@ export async function consumersOf(engine: Engine, object: ObjectRef): Promise<Ad
     message: `nobody has looked for the consumers of ${name} in ${vault} yet: they are looked for when it has a new version`,
     remedy: `Look for them now, and bring them to the newest version: POST /api/propagations {"vault":"${vault}","name":"${name}"}`,
   });
+}
+
+/** The same for the version that a rotation wrote; undefined where it wrote none yet, or another one has followed. */
+export async function consumersOfRun(engine: Engine, object: ObjectRef, run: Run): Promise<Adoption | undefined> {
+  if (!engine.discovery.enabled || run.to?.version === undefined) return undefined;
+  const scope = new CallScope(engine.clock, REQUEST_MS);
+  const entry = await scope.run('reading who uses it', (call) => engine.adoptions.read(object, call));
+  return entry?.record.version === run.to.version ? entry.record : undefined;
 }
 
 /**
