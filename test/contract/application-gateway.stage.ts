@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { entries, gatewayOf, putUp, type Gateway } from '../../sandbox/arm/services/network/gateway.ts';
 import type { Resource } from '../../sandbox/arm/service.ts';
 import type { Json } from '../../sandbox/arm/services/bodies.ts';
+import type { CertificateDirectory } from '../../sandbox/certificate-directory.ts';
 import type { ConsumerCloud } from '../support/consumer-cloud.ts';
 
 export interface Listens {
@@ -14,7 +15,7 @@ let made = 0;
 
 /** A gateway as ARM shows one: with members that this code knows nothing of. */
 export function makeGateway(
-  cloud: ConsumerCloud,
+  cloud: Pick<ConsumerCloud, 'arm' | 'ctx' | 'front'> & { readonly vault: CertificateDirectory },
   certificates: Readonly<Record<string, string>>,
   listens: readonly Listens[],
   tags: Readonly<Record<string, string>> = { owner: 'shop' },

@@ -27,6 +27,21 @@ export async function adopt(engine: Engine, message: PropagateMessage): Promise<
   if ('outcome' in version) return version;
   const session = version.object.kind === message.object.kind ? first : await reopened(engine, owner, version.object);
   if (session.isHeld) return putBack(engine, session, message);
+  try {
+    return await underLease(engine, session, version, message);
+  } catch (error) {
+    // Somebody was quicker with the same event, or has taken over since: he does what is to be done, and we look again later.
+    if (error instanceof RotationError && error.code === 'LEASE_LOST') return putBack(engine, session, message);
+    throw error;
+  }
+}
+
+async function underLease(
+  engine: Engine,
+  session: AdoptionSession,
+  version: VersionRef,
+  message: PropagateMessage,
+): Promise<Outcome> {
   const known = await begun(engine, session, version, message.again === true);
   if (known === undefined) {
     return {
