@@ -5,6 +5,7 @@
 export const EXPECTED_FUNCTIONS: readonly string[] = [
   'bootstrap',
   'cancelRotation',
+  'consumers',
   'health',
   'inventory',
   'listRotations',
@@ -14,6 +15,7 @@ export const EXPECTED_FUNCTIONS: readonly string[] = [
   'poisonPropagation',
   'poisonRotation',
   'propagate',
+  'pushVersion',
   'readRotation',
   'rotate',
   'startRotation',

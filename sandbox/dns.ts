@@ -3,6 +3,10 @@
  * resolver cannot be relied on for that (`*.localhost` is ENOTFOUND on some machines). `https`, `pg` and `tedious` all
  * ask `dns.lookup`, so replacing that one function is enough; all other names go to the real resolver untouched.
  *
+ * Some names tell more, so that every process resolves them alike without being told: those below `twin.sandbox.test` have
+ * two addresses, 127.0.0.1 and 127.0.0.2 (macOS: `sudo ifconfig lo0 alias 127.0.0.2`); those below `elsewhere.sandbox.test`
+ * lead to 127.0.0.3; and those below `nowhere.sandbox.test` do not exist.
+ *
  * Use `installSandboxDns()` in the process, or start it with `node --import ./sandbox/dns-preload.ts`.
  */
 import dns from 'node:dns';
@@ -21,6 +25,20 @@ export function isSandboxName(host: string): boolean {
   return name === SANDBOX_SUFFIX || name.endsWith(`.${SANDBOX_SUFFIX}`);
 }
 
+/** Below which a name has other addresses than 127.0.0.1. */
+const ZONES: Readonly<Record<string, readonly string[]>> = {
+  [`twin.${SANDBOX_SUFFIX}`]: ['127.0.0.1', '127.0.0.2'],
+  [`elsewhere.${SANDBOX_SUFFIX}`]: ['127.0.0.3'],
+  [`nowhere.${SANDBOX_SUFFIX}`]: [],
+};
+
+/** The addresses of a name of the sandbox; none where it does not exist. */
+export function sandboxAddresses(host: string): readonly string[] {
+  const name = host.toLowerCase().replace(/\.$/, '');
+  const zone = Object.keys(ZONES).find((one) => name === one || name.endsWith(`.${one}`));
+  return (zone === undefined ? undefined : ZONES[zone]) ?? ['127.0.0.1'];
+}
+
 /** Replaces `dns.lookup`, once per process. Returns how to put the real one back. */
 export function installSandboxDns(): () => void {
   const real = dns.lookup as typeof dns.lookup & { [MARK]?: true };
@@ -33,8 +51,15 @@ export function installSandboxDns(): () => void {
       return;
     }
     process.nextTick(() => {
-      if (options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);
-      else callback(null, '127.0.0.1', 4);
+      const addresses = sandboxAddresses(host);
+      const [first] = addresses;
+      if (first === undefined) callback(notFound(host), '');
+      else if (options.all === true)
+        callback(
+          null,
+          addresses.map((address) => ({ address, family: 4 })),
+        );
+      else callback(null, first, 4);
     });
   };
   // promisify(dns.lookup) must still give { address, family }: what tells it so is a symbol on the real function.
@@ -45,4 +70,9 @@ export function installSandboxDns(): () => void {
     dns.lookup = real;
     syncBuiltinESMExports();
   };
+}
+
+function notFound(hostname: string): NodeJS.ErrnoException {
+  const error = new Error(`getaddrinfo ENOTFOUND ${hostname}`);
+  return Object.assign(error, { code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname });
 }

@@ -129,7 +129,10 @@ export async function startParts(
       (await import('./external/external.ts')).startEndpoint(ctx, port('endpoint')),
     ),
   });
-  if (first.vault !== undefined) first.arm?.attachKeys(first.vault.keys);
+  if (first.vault !== undefined) {
+    first.arm?.attachKeys(first.vault.keys);
+    first.arm?.attachVault((await import('./vault-directories.ts')).directoriesOf(first.vault));
+  }
   const blob = await when('blob', async () =>
     (await import('./blob/blob.ts')).startBlob(ctx, { accounts: must(first.arm, 'arm').accounts, ...port('blob') }),
   );

@@ -18,7 +18,8 @@ export type System =
   | 'mysql'
   | 'tds'
   | 'eventgrid'
-  | 'http-api';
+  | 'http-api'
+  | 'tls';
 
 /** One remote call as the server's side saw it. Operations never hold a secret value. */
 export interface TrafficEntry {

@@ -1,6 +1,16 @@
 import { answering, type Answer } from './http/answer.ts';
-import { readBootstrap, readFilter, readStart, readValue, readVaults } from './http/requests.ts';
+import { adoptionBody, consumersBody } from './http/consumers.ts';
+import {
+  readBootstrap,
+  readConsumed,
+  readFilter,
+  readPush,
+  readStart,
+  readValue,
+  readVaults,
+} from './http/requests.ts';
 import { whatToDo } from './http/what-to-do.ts';
+import { consumersOf, consumersOfRun, findConsumers, pushAgain } from './rotation/adoption/runbook.ts';
 import { cancel } from './rotation/cancel.ts';
 import { dryRun as plan } from './rotation/dry-run.ts';
 import type { Engine } from './rotation/engine.ts';
@@ -19,6 +29,8 @@ export interface RunbookApi {
   supply(id: string, body: unknown, caller: string): Promise<Answer>;
   bootstrap(body: unknown, caller: string): Promise<Answer>;
   inventory(query: Readonly<Record<string, string>>): Promise<Answer>;
+  consumers(query: Readonly<Record<string, string>>): Promise<Answer>;
+  push(body: unknown): Promise<Answer>;
 }
 
 export function createRunbook(engine: Engine): RunbookApi {
@@ -36,7 +48,9 @@ export function createRunbook(engine: Engine): RunbookApi {
     read: (id) =>
       answering(async () => {
         const { object, run } = await runbook.read(engine, id);
-        return { status: 200, body: { object, ...run, whatToDo: whatToDo(run) } };
+        const adoption = await consumersOfRun(engine, object, run);
+        const consumers = adoption === undefined ? {} : { consumers: consumersBody(adoption) };
+        return { status: 200, body: { object, ...run, whatToDo: whatToDo(run), ...consumers } };
       }),
     list: (query) =>
       answering(async () => {
@@ -60,6 +74,19 @@ export function createRunbook(engine: Engine): RunbookApi {
     inventory: (query) =>
       answering(async () => {
         return { status: 200, body: await inventory(engine, readVaults(engine, query)) };
+      }),
+    consumers: (query) =>
+      answering(async () => {
+        return { status: 200, body: adoptionBody(await consumersOf(engine, readConsumed(engine, query))) };
+      }),
+    push: (body) =>
+      answering(async () => {
+        const { object, dryRun } = readPush(engine, body);
+        if (dryRun) return { status: 200, body: await findConsumers(engine, object) };
+        const { version } = await pushAgain(engine, object);
+        const { vault, name } = object;
+        const location = `/api/consumers?${String(new URLSearchParams({ vault, name }))}`;
+        return { status: 202, headers: { location, 'retry-after': '5' }, body: { version, status: location } };
       }),
   };
 }

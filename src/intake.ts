@@ -17,6 +17,7 @@ const TRIGGERS: Readonly<Record<string, Trigger>> = {
 const NEW_VERSION: readonly string[] = [
   'Microsoft.KeyVault.SecretNewVersionCreated',
   'Microsoft.KeyVault.KeyNewVersionCreated',
+  'Microsoft.KeyVault.CertificateNewVersionCreated',
 ];
 
 /**

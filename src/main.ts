@@ -1,8 +1,11 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { TokenCredential } from '@azure/core-auth';
+import { createArmClient } from './azure/arm/client.ts';
 import { readSettings, type Settings } from './config/settings.ts';
 import { createConfiguration } from './config/tags.ts';
+import { createDiscovery } from './consumers/discovery.ts';
 import { createKeyUsers } from './consumers/key-users/users.ts';
+import { createConsumers } from './consumers/registry.ts';
 import { health, type HealthReport } from './health.ts';
 import { createRunbook, type RunbookApi } from './http.ts';
 import type { Answer } from './http/answer.ts';
@@ -30,6 +33,7 @@ import { randomRotator } from './rotators/random/rotator.ts';
 import { sasTokenRotator } from './rotators/sas-token/rotator.ts';
 import { sqlServerRotator } from './rotators/sql-server/rotator.ts';
 import { decodePropagateMessage, decodeRotateMessage } from './state/messages.ts';
+import { createAdoptions } from './state/adoptions.ts';
 import { createWorkQueue } from './state/queues.ts';
 import { once, type StorageDeps } from './state/storage.ts';
 import { createJournal } from './state/tables.ts';
@@ -118,10 +122,21 @@ export function createEngine(settings: Settings, clock: Clock, log: Log): Engine
   const credential = once(() => connectIdentity(settings));
   const storage: StorageDeps = { ...settings.storage, credential };
   const vault = createVault({ credential });
+  const arm = { credential, armEndpoint: settings.armEndpoint, clock };
+  const consumers = createConsumers({ ...arm, ...settings.consumers });
   return {
     vault,
     keys: createKeys({ credential }),
-    keyUsers: createKeyUsers({ credential, armEndpoint: settings.armEndpoint, clock }),
+    keyUsers: createKeyUsers(arm),
+    certificates: createCertificates({ credential }),
+    consumers,
+    discovery: createDiscovery({
+      adapters: consumers,
+      arm: createArmClient(arm),
+      clock,
+      subscriptions: settings.subscriptions,
+    }),
+    adoptions: createAdoptions({ ...storage, table: settings.table }),
     journal: createJournal({
       ...storage,
       table: settings.table,

@@ -18,7 +18,7 @@ import {
 
 const PORTS = ['src/rotation/ports.ts', 'src/rotation/errors.ts', 'src/rotation/secret-value.ts'];
 /** What the adapters of Azure's storage share with the engine: how a row is written, and what an object is called. */
-const ROWS = ['src/rotation/record.ts', 'src/rotation/ids.ts'];
+const ROWS = ['src/rotation/record.ts', 'src/rotation/adoption/record.ts', 'src/rotation/ids.ts'];
 /** The shapes of the Azure SDKs' errors. */
 const AZURE_ERRORS = ['src/azure/remote.ts', 'src/azure/'];
 /** One wire call to an Azure REST API, and its failures. */
@@ -26,6 +26,13 @@ const AZURE_REST = ['src/azure/rest.ts', 'src/azure/rest-errors.ts'];
 /** The one client of Azure Resource Manager. */
 const ARM = 'src/azure/arm/';
 const TOKENS = '@azure/core-auth';
+
+/** What the kinds of consumers share. */
+const CONSUMER = [
+  ...['adapter', 'app-service', 'arm-id', 'arm-lists', 'json', 'object-address'].map(
+    (name) => `src/consumers/${name}.ts`,
+  ),
+];
 
 /** Dependency direction: functions → main → the rest; the rest never one another. */
 const SRC_LAYERS: readonly Layer[] = [
@@ -47,6 +54,7 @@ const SRC_LAYERS: readonly Layer[] = [
     may: [
       ...PORTS,
       ...AZURE_ERRORS,
+      'node:crypto',
       TOKENS,
       '@azure/keyvault-secrets',
       '@azure/keyvault-keys',
@@ -72,7 +80,23 @@ const SRC_LAYERS: readonly Layer[] = [
   },
   // What the rotators of database accounts have in common: pairs, addresses, refusals in the same words.
   { files: ['src/rotators/accounts/'], may: PORTS },
-  { files: ['src/consumers/key-users/'], may: [...PORTS, ARM] },
+  { files: ['src/consumers/key-users/'], may: [...PORTS, ARM, 'src/consumers/json.ts'] },
+  { files: ['src/consumers/registry.ts'], may: [...PORTS, ARM, 'src/consumers/'] },
+  // How consumers are found, whatever their kind.
+  {
+    files: ['discovery', 'graph', 'patience'].map((name) => `src/consumers/${name}.ts`),
+    may: [...PORTS, ...AZURE_REST, ...CONSUMER, ARM],
+  },
+  { files: CONSUMER, may: [...PORTS, ARM] },
+  {
+    files: ['src/consumers/application-gateway/'],
+    may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/', 'node:crypto'],
+  },
+  { files: ['src/consumers/app-service-reference/'], may: [...PORTS, ...CONSUMER, ARM] },
+  { files: ['src/consumers/app-service-certificate/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
+  { files: ['src/consumers/front-door/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
+  // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
+  { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
   // What the rotators share that compute a secret from another one. It reads the tags of that one.
   { files: ['src/rotators/sources/'], may: [...PORTS, 'src/rotation/tag.ts'] },
@@ -140,7 +164,7 @@ const REVEALING = [
   'src/rotators/sql-server/client.ts',
   'src/rotators/sql-server/rotator.ts',
   'src/state/queues.ts',
-  'src/state/tables.ts',
+  'src/state/table.ts',
   'src/vault/key-vault.ts',
 ];
 

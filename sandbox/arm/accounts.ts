@@ -24,6 +24,8 @@ export interface StorageAccount {
 /** The storage accounts of the sandbox: ARM rotates their keys, the Blob endpoint checks signatures with them. */
 export class StorageAccounts {
   readonly subscriptionId: string = randomUUID();
+  /** Every subscription there is; the groups are the same in each. */
+  readonly subscriptions = new Set([this.subscriptionId]);
   readonly resourceGroups = new Set(['rg-sandbox']);
   readonly #accounts = new Map<string, StorageAccount>();
   readonly #now: () => Date;

@@ -24,10 +24,12 @@ import type { Cmk, KeyDirectory } from './cmk.ts';
 import * as refuse from './errors.ts';
 import { Operations } from './operations.ts';
 import type { LaterStyle } from './operations.ts';
+import { listIn } from './collections.ts';
 import { keyName, keysOf, lookUp, lookUpGroup, parse, plainKeys, resourceOf } from './requests.ts';
 import type { Ask } from './requests.ts';
+import { ResourceGraph } from './resource-graph.ts';
 import { Resources } from './resources.ts';
-import type { Key, Resource } from './service.ts';
+import type { Key, Resource, Serves, VaultDirectories } from './service.ts';
 import { patchEncryption } from './storage-encryption.ts';
 
 export const ARM_HOST = 'management.sandbox.test';
@@ -44,6 +46,7 @@ export interface ArmService {
   readonly subscriptionId: string;
   readonly accounts: StorageAccounts;
   readonly resources: Resources;
+  readonly graph: ResourceGraph;
   /** A new resource with its keys. @param address as in the service's description, `Microsoft.Cache/redis/{name}` */
   create(address: string, names: Readonly<Record<string, string>>): Resource;
   createAccount(name: string, resourceGroup?: string): { readonly id: string; readonly keys: Record<KeyName, string> };
@@ -58,6 +61,14 @@ export interface ArmService {
   later(scope: string, style: LaterStyle): () => void;
   /** From now on the keys that resources encrypt with are looked up here. */
   attachKeys(keys: KeyDirectory): void;
+  /** From now on services look up certificates and secrets here. */
+  attachVault(vault: VaultDirectories): void;
+  /** Another subscription. @returns its id */
+  subscribe(): string;
+  /** What is served under a host name by whichever resource has it. */
+  serves(host: string): Serves | undefined;
+  /** Somebody else changes the resource: what is under way on it ends as superseded. */
+  supersede(scope: string): void;
   /** Lets the resource encrypt with a key. An address with a version pins it, unless `follows` says otherwise. */
   encrypt(id: string, url: string, follows?: boolean): void;
   /** The address of the key version that the resource encrypts with now. */
@@ -78,8 +89,13 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     () => ctx.clock.now(),
     (value) => ctx.transcript.secret('a key that ARM regenerates', value),
   );
-  const operations = new Operations();
+  const operations = new Operations(() => ctx.clock.now());
+  const graph = new ResourceGraph({
+    resources: () => resources.all(),
+    subscriptions: () => [...accounts.subscriptions],
+  });
   let keys: KeyDirectory | undefined;
+  let vault: VaultDirectories = {};
   /** By its id: a storage account, or anything else. @throws when there is neither */
   const encryptable = (id: string): { cmk?: Cmk } => {
     const found = resources.find(id) ?? accounts.find(id.split('/').at(-1) ?? '');
@@ -101,7 +117,10 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     handler: (request) => {
       try {
         const claims = authenticate(request, options.identity, ctx.clock.now());
-        const response = operations.poll(request) ?? answer(request, claims);
+        operations.pass();
+        const response =
+          operations.poll(request) ??
+          (ResourceGraph.asks(request) ? graph.answer(request) : (list(request, claims) ?? answer(request, claims)));
         return { ...response, headers: { ...armHeaders(request), ...response.headers } };
       } catch (error) {
         if (!(error instanceof HttpProblem)) throw error;
@@ -109,6 +128,15 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
       }
     },
   });
+
+  /** The resources of one type in a group; undefined when the request asks for something else. */
+  function list(request: SandboxRequest, claims: TokenClaims): SandboxResponse | undefined {
+    const listing = listIn(request, resources.all());
+    if (listing === undefined) return undefined;
+    for (const condition of conditions.before) raise(condition(listing.ask, claims));
+    lookUpGroup(accounts, listing.ask);
+    return { status: 200, body: listing.body() };
+  }
 
   function answer(request: SandboxRequest, claims: TokenClaims): SandboxResponse {
     const ask = parse(request);
@@ -122,7 +150,16 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     for (const condition of conditions.after) raise(condition(ask, claims));
     const renew = (slot: string, value?: string): Key => resources.renew(resource, slot, value);
     if (resource.cmk !== undefined) follow(resource.cmk, keys, ctx.clock.now());
-    const work = found.operation.begin({ request, resource, match: found.match, renew, keys });
+    const work = found.operation.begin({
+      request,
+      resource,
+      match: found.match,
+      renew,
+      keys,
+      vault,
+      all: () => resources.all(),
+      now: ctx.clock.now(),
+    });
     const own = found.operation.later;
     return (own && operations.accept(later, () => work().body, own)) ?? work();
   }
@@ -153,6 +190,21 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
     subscriptionId: accounts.subscriptionId,
     accounts,
     resources,
+    graph,
+    subscribe() {
+      const id = randomUUID();
+      accounts.subscriptions.add(id);
+      return id;
+    },
+    attachVault: (directories) => void (vault = directories),
+    serves(host) {
+      for (const one of resources.all()) {
+        const served = one.service.serves?.(one, host, vault, ctx.clock.now());
+        if (served !== undefined) return served;
+      }
+      return undefined;
+    },
+    supersede: (scope) => operations.supersede(scope),
     create: (address, names) =>
       resources.create(`/subscriptions/${accounts.subscriptionId}/resourceGroups/rg-sandbox`, address, names),
     createAccount: (name, group) => ({ id: accounts.create(name, group).id, keys: plainKeys(accounts, name) }),

@@ -77,7 +77,7 @@ function other(
 
 /** The resource's group. @throws HttpProblem 404 when subscription or group do not exist */
 export function lookUpGroup(accounts: StorageAccounts, ask: Ask): string {
-  if (ask.subscriptionId.toLowerCase() !== accounts.subscriptionId)
+  if (!accounts.subscriptions.has(ask.subscriptionId.toLowerCase()))
     throw refuse.subscriptionNotFound(ask.subscriptionId);
   const group = [...accounts.resourceGroups].find((known) => known.toLowerCase() === ask.group.toLowerCase());
   if (group === undefined) throw refuse.groupNotFound(ask.group);

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { DATA_SERVICES } from './services/data.ts';
+import { CDN_SERVICES } from './services/cdn/services.ts';
 import { KEY_USER_SERVICES } from './services/key-users.ts';
+import { NETWORK_SERVICES } from './services/network/services.ts';
 import { PLATFORM_SERVICES } from './services/platform.ts';
 import { SPECIAL_SERVICES } from './services/special.ts';
+import { WEB_SERVICES } from './services/web/services.ts';
 import type { Key, Operation, Resource, Service } from './service.ts';
 
 export type { Resource } from './service.ts';
@@ -12,6 +15,9 @@ export const SERVICES: readonly Service[] = [
   ...PLATFORM_SERVICES,
   ...SPECIAL_SERVICES,
   ...KEY_USER_SERVICES,
+  ...WEB_SERVICES,
+  ...NETWORK_SERVICES,
+  ...CDN_SERVICES,
 ];
 
 export interface Found {
@@ -61,6 +67,10 @@ export class Resources {
 
   find(id: string): Resource | undefined {
     return this.#resources.get(id.toLowerCase());
+  }
+
+  all(): readonly Resource[] {
+    return [...this.#resources.values()];
   }
 
   /** Those of a type that have this name: what a host name tells. */

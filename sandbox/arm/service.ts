@@ -1,6 +1,7 @@
 /** How a service of the sandbox's ARM is written down: where its resources are, what can be asked of them (facts C). */
 import { randomBytes } from 'node:crypto';
 import type { HttpProblem, SandboxRequest, SandboxResponse } from '../http.ts';
+import type { CertificateDirectory, CertificateSeen, SecretDirectory } from '../certificate-directory.ts';
 import { armProblem } from './errors.ts';
 import type { Cmk, KeyDirectory } from './cmk.ts';
 import type { LaterStyle } from './operations.ts';
@@ -39,17 +40,41 @@ export interface Asked {
   readonly renew: (slot: string, value?: string) => Key;
   /** The keys of the sandbox's vaults, where there are any. */
   readonly keys?: KeyDirectory | undefined;
+  /** What else is in the vaults, for the services that take it from there. */
+  readonly vault: VaultDirectories;
+  /** Every resource there is: some are changed by what happens to others. */
+  readonly all: () => readonly Resource[];
+  readonly now: Date;
 }
 
+export interface VaultDirectories {
+  readonly certificates?: CertificateDirectory;
+  readonly secrets?: SecretDirectory;
+}
+
+/** A resource as lists and Resource Graph show it. */
+export interface Shown {
+  readonly location: string;
+  readonly properties: unknown;
+}
+
+/** What a resource serves under a host name: certificates, or nothing although the name is its own. */
+export type Serves = readonly CertificateSeen[] | 'refuses';
+
 export interface Operation {
-  readonly method: 'GET' | 'PATCH' | 'POST' | 'PUT';
+  readonly method: 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT';
   /** What follows the resource's id. Always without regard to case. */
   readonly path: RegExp;
   /** As role definitions spell it. */
   readonly action: string;
   /** Refuses, or returns the work: what is then done at once or, with `later`, after the 202 (IoT Hub: the 201). */
   begin(asked: Asked): () => SandboxResponse;
-  readonly later?: { readonly style: LaterStyle; readonly status: 201 | 202 };
+  readonly later?: {
+    readonly style: LaterStyle;
+    readonly status: 201 | 202;
+    /** The next one cancels it, instead of waiting for its end. */
+    readonly isSuperseded?: true;
+  };
 }
 
 export interface Service {
@@ -58,6 +83,12 @@ export interface Service {
   readonly slots: readonly string[];
   readonly operations: readonly Operation[];
   mint(): string;
+  /** What Resource Graph's copy of it shows; absent where the graph has no such resources. */
+  graph?(resource: Resource): Shown;
+  /** The resource as the list of its group shows it; absent where the sandbox has no such list. */
+  listed?(resource: Resource): unknown;
+  /** What the TLS front serves for it under this host name; undefined when the name is not its own. */
+  serves?(resource: Resource, host: string, vault: VaultDirectories, now: Date): Serves | undefined;
   /** What it says while another operation on the resource is under way. */
   busy?(): HttpProblem;
 }

@@ -19,6 +19,7 @@ const SYSTEMS: readonly System[] = [
   'tds',
   'eventgrid',
   'http-api',
+  'tls',
 ];
 const REFUSALS: readonly Refusal[] = [
   'AccessDenied',

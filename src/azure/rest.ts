@@ -14,7 +14,7 @@ export interface RestIdentity {
 }
 
 export interface RestRequest extends Asked {
-  readonly method: 'GET' | 'PATCH' | 'POST' | 'PUT';
+  readonly method: 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT';
   readonly url: URL;
   readonly json?: unknown;
   /** Only if the resource still has this ETag. */

@@ -1,6 +1,7 @@
 import { configInvalid, type Problem } from '../rotation/errors.ts';
 import { readAdministrators, type AdministratorSetting } from './administrators.ts';
 import { matchesHost, parseHostPattern, type HostPattern } from './hosts.ts';
+import { readConsumers, readSubscriptions, type ConsumerSettings } from './consumers.ts';
 import { readExternal, type ExternalSetting } from './external.ts';
 import { readHttpApis, type HttpApiSetting } from './http-apis.ts';
 import { nearest } from './spelling.ts';
@@ -20,6 +21,7 @@ import {
 } from './values.ts';
 
 export type { AdministratorSetting } from './administrators.ts';
+export type { ConsumerSettings } from './consumers.ts';
 export type { Defaults } from './defaults.ts';
 export type { StorageSettings } from './storage.ts';
 
@@ -36,6 +38,9 @@ export interface Settings {
   readonly defaults: Defaults;
   readonly httpApis: readonly HttpApiSetting[];
   readonly external: readonly ExternalSetting[];
+  /** Ids, lower case, of where the consumers of objects are looked for; none: nobody is looked for. */
+  readonly subscriptions: readonly string[];
+  readonly consumers: ConsumerSettings;
   readonly revokeDisablesLogin: boolean;
   readonly topicEndpoint?: string;
   /** Origin, no trailing slash. */
@@ -71,6 +76,8 @@ export const SETTING_NAMES = [
   'KEYTURN_DEFAULTS',
   'KEYTURN_HTTP_APIS',
   'KEYTURN_EXTERNAL',
+  'KEYTURN_SUBSCRIPTIONS',
+  'KEYTURN_CONSUMERS',
   'KEYTURN_REVOKE_DISABLES_LOGIN',
   'KEYTURN_TOPIC_ENDPOINT',
   'KEYTURN_ARM_ENDPOINT',
@@ -117,6 +124,8 @@ export function readSettings(env: Env, services: Readonly<Record<string, string>
     defaults: readDefaults(env, report),
     httpApis: readHttpApis(env, vaults, report),
     external: readExternal(env, vaults, report),
+    subscriptions: readSubscriptions(env, report),
+    consumers: readConsumers(env, report),
     revokeDisablesLogin: readBoolean(env, 'KEYTURN_REVOKE_DISABLES_LOGIN', false, report),
     armEndpoint: arm.replace(/\/$/, ''),
     graphEndpoint: graph.replace(/\/$/, ''),

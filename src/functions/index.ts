@@ -1,6 +1,7 @@
 /** The bundle's entry (package.json `main`): importing a file registers its function. */
 import './bootstrap.ts';
 import './cancel-rotation.ts';
+import './consumers.ts';
 import './health.ts';
 import './inventory.ts';
 import './list-rotations.ts';
@@ -10,6 +11,7 @@ import './poison-events.ts';
 import './poison-propagation.ts';
 import './poison-rotation.ts';
 import './propagate.ts';
+import './push-version.ts';
 import './read-rotation.ts';
 import './rotate.ts';
 import './start-rotation.ts';

@@ -9,7 +9,10 @@ export type Fields = Readonly<Record<string, unknown>>;
 export function readObject(engine: Engine, fields: Fields, problems: Problem[]): ObjectRef {
   const { name } = fields;
   if (typeof name !== 'string' || !/^[0-9a-zA-Z-]{1,127}$/.test(name)) {
-    problems.push({ path: 'name', message: 'is the name of the secret or key: 1 to 127 letters, digits and hyphens' });
+    problems.push({
+      path: 'name',
+      message: 'is the name of the secret, key or certificate: 1 to 127 letters, digits and hyphens',
+    });
   }
   const vault = typeof fields['vault'] === 'string' ? vaultOf(engine, fields['vault'], problems) : '';
   if (typeof fields['vault'] !== 'string')
@@ -37,6 +40,14 @@ export function readKind(fields: Fields, problems: Problem[]): 'secret' | 'key' 
   const kind = fields['kind'] ?? 'secret';
   if (kind === 'secret' || kind === 'key') return kind;
   problems.push({ path: 'kind', message: 'is "secret" (the default) or "key"' });
+  return 'secret';
+}
+
+/** Of what has consumers: keys have users, which their tags name. */
+export function readConsumedKind(given: unknown, problems: Problem[]): 'secret' | 'certificate' {
+  const kind = given ?? 'secret';
+  if (kind === 'secret' || kind === 'certificate') return kind;
+  problems.push({ path: 'kind', message: 'is "secret" (the default) or "certificate"' });
   return 'secret';
 }
 

@@ -3,7 +3,16 @@ import type { Problem } from '../rotation/errors.ts';
 import { SecretValue, type ObjectRef, type RunFilter } from '../rotation/ports.ts';
 import { RUN_STATES, type RunState } from '../rotation/record.ts';
 import type { StartRequest } from '../rotation/runbook.ts';
-import { asFields, badRequest, readFlag, readKind, readObject, unknownKeys, vaultOf } from './fields.ts';
+import {
+  asFields,
+  badRequest,
+  readConsumedKind,
+  readFlag,
+  readKind,
+  readObject,
+  unknownKeys,
+  vaultOf,
+} from './fields.ts';
 
 /* What each request asks for, checked: every problem at once, as one REQUEST_INVALID. */
 
@@ -36,6 +45,24 @@ export function readBootstrap(engine: Engine, body: unknown): { readonly object:
   const dryRun = readFlag(fields, 'dryRun', problems);
   if (problems.length > 0) throw badRequest(problems);
   return { object, dryRun };
+}
+
+/** The object that a push is asked for. */
+export function readPush(engine: Engine, body: unknown): { readonly object: ObjectRef; readonly dryRun: boolean } {
+  const problems: Problem[] = [];
+  const fields = asFields(body, ['vault', 'name', 'kind', 'dryRun'], problems);
+  const object = { ...readObject(engine, fields, problems), kind: readConsumedKind(fields['kind'], problems) };
+  const dryRun = readFlag(fields, 'dryRun', problems);
+  if (problems.length > 0) throw badRequest(problems);
+  return { object, dryRun };
+}
+
+/** The object whose consumers are asked about. */
+export function readConsumed(engine: Engine, query: Readonly<Record<string, string>>): ObjectRef {
+  const problems = unknownKeys(query, ['vault', 'name']);
+  const object = readObject(engine, query, problems);
+  if (problems.length > 0) throw badRequest(problems);
+  return object;
 }
 
 export function readFilter(engine: Engine, query: Readonly<Record<string, string>>): RunFilter {

@@ -1,5 +1,6 @@
+import type { ServedCertificate } from './consumer-ports.ts';
 import type { ObjectRef } from './object.ts';
-import type { CurrentVersion } from './ports.ts';
+import type { CurrentVersion, VersionInfo } from './ports.ts';
 import type { Call } from './rotator.ts';
 
 /* Certificates of a vault. */
@@ -12,6 +13,11 @@ export interface CertificateVersion {
   readonly expiresOn?: Date;
   /** SHA-1 of its DER, hexadecimal, upper case. */
   readonly thumbprint: string;
+}
+
+/** The newest version with what is public of it. */
+export interface CurrentCertificate extends VersionInfo {
+  readonly certificate: ServedCertificate;
 }
 
 /** How the vault makes the next version, as far as it matters to whoever uses the certificate. */
@@ -40,6 +46,11 @@ export interface CertificatesPort {
    * @throws TARGET_NOT_FOUND absent or deleted; HUMAN_REQUIRED disabled; ACCESS_DENIED with the role to grant
    */
   content(object: ObjectRef, version: string | undefined, call: Call): Promise<CurrentVersion>;
+  /**
+   * The newest finished version, without its private key; a disabled one is shown as that.
+   * @throws TARGET_NOT_FOUND absent, deleted, or not issued yet; ACCESS_DENIED with the role to grant
+   */
+  current(object: ObjectRef, call: Call): Promise<CurrentCertificate>;
   /** Every finished version, newest first. */
   versions(object: ObjectRef, call: Call): Promise<readonly CertificateVersion[]>;
   policy(object: ObjectRef, call: Call): Promise<CertificatePolicy>;

@@ -1,7 +1,11 @@
 import type {
+  Adoptions,
   Announcer,
+  CertificatesPort,
   Clock,
   Configuration,
+  Consumer,
+  Discovery,
   Journal,
   KeysPort,
   KeyUser,
@@ -19,6 +23,11 @@ export interface Engine {
   readonly keys: KeysPort;
   /** Who can be moved on to a new version of a key. */
   readonly keyUsers: readonly KeyUser[];
+  readonly certificates: Pick<CertificatesPort, 'current'>;
+  /** Finds who uses an object, and how to make them use a new version. */
+  readonly discovery: Discovery;
+  readonly consumers: readonly Consumer[];
+  readonly adoptions: Adoptions;
   readonly journal: Journal;
   readonly queue: WorkQueue;
   readonly announcer: Announcer;
@@ -36,7 +45,7 @@ export interface Engine {
 /** What became of one message. */
 export type Outcome =
   | {
-      readonly outcome: 'dropped' | 'refused' | 'deferred' | 'announced';
+      readonly outcome: 'dropped' | 'refused' | 'deferred' | 'announced' | 'adopted' | 'propagating';
       readonly reason: string;
       readonly detail: string;
     }

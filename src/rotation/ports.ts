@@ -11,6 +11,7 @@ export type * from './object.ts';
 export type * from './rotator.ts';
 export type * from './key-ports.ts';
 export type * from './certificate-ports.ts';
+export type * from './consumer-ports.ts';
 
 /* ── The vault ───────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -140,6 +141,10 @@ export interface RotateMessage {
 export interface PropagateMessage {
   readonly object: ObjectRef;
   readonly version: string;
+  /** A later look at its consumers: the version was announced before. */
+  readonly resumes?: boolean;
+  /** Asked for by a person: consumers are looked for anew, and told once more. */
+  readonly again?: boolean;
 }
 
 export interface WorkQueue {
@@ -156,7 +161,11 @@ export interface Announcer {
 export interface Announcement {
   /** Idempotency key for subscribers. */
   readonly id: string;
-  readonly type: 'Keyturn.SecretVersionCreated' | 'Keyturn.KeyVersionCreated' | 'Keyturn.RotationBlocked';
+  readonly type:
+    | 'Keyturn.SecretVersionCreated'
+    | 'Keyturn.KeyVersionCreated'
+    | 'Keyturn.CertificateVersionCreated'
+    | 'Keyturn.RotationBlocked';
   readonly object: ObjectRef;
   readonly version?: string;
   readonly rotationId?: string;

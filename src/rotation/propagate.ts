@@ -1,4 +1,5 @@
 import { resumeMessage } from './admit.ts';
+import { adopt } from './adoption/adopt.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { isOver, isPublished } from './machine.ts';
@@ -8,14 +9,26 @@ import { Session } from './session.ts';
 
 /** The vault's event can be quicker than our own journal write after `finish`. */
 const LET_FINISH_MS = 5_000;
+const NO_SUBSCRIPTIONS = 'the settings name no subscription to look for consumers in (KEYTURN_SUBSCRIPTIONS)';
 
 /**
- * A secret or a key has a new version, whoever made it: the ledger notes it, subscribers of the service's topic are told, and a
- * rotation that was waiting for just this goes on to its overlap. Never starts a rotation, so that the service cannot
- * trigger itself. May be repeated: the row and the announcement carry the version as their id.
- * @throws RotationError when ledger, topic or queue cannot be written: the message is delivered again
+ * An object has a new version, whoever made it: it is told to the world, and then to its consumers, which are seen to until each has
+ * adopted it or a person is needed. Never starts a rotation, so that the service cannot trigger itself. May be repeated.
+ * @throws RotationError when ledger, topic, queue or the row about the consumers cannot be written: the message is delivered again
  */
 export async function handlePropagate(engine: Engine, message: PropagateMessage): Promise<Outcome> {
+  const isFirst = message.resumes !== true && message.again !== true;
+  const told = isFirst ? await tell(engine, message) : undefined;
+  if (told?.outcome === 'deferred') return told;
+  const adoption = await adopt(engine, message);
+  return adoption ?? told ?? { outcome: 'dropped', reason: 'NobodyIsLookedFor', detail: NO_SUBSCRIPTIONS };
+}
+
+/**
+ * The ledger notes the version, subscribers of the service's topic are told, and a rotation that was waiting for just this goes on to
+ * its overlap. May be repeated: the row and the announcement carry the version as their id.
+ */
+async function tell(engine: Engine, message: PropagateMessage): Promise<Outcome> {
   const { object, version } = message;
   const session = await Session.open(
     { journal: engine.journal, clock: engine.clock, owner: engine.uniqueId() },
@@ -54,7 +67,8 @@ export async function handlePropagate(engine: Engine, message: PropagateMessage)
   if (ours) {
     return { outcome: 'dropped', reason: 'AlreadyAnnounced', detail: `rotation ${run.rotationId} has announced it` };
   }
-  await announceForeign(engine, session, version);
+  const isCertificate = object.kind === 'certificate';
+  await announceForeign(engine, session, version, isCertificate ? 'Keyturn.CertificateVersionCreated' : undefined);
   return {
     outcome: 'announced',
     reason: 'NotOurs',

@@ -1,4 +1,5 @@
 import { resumeMessage } from './admit.ts';
+import { holdouts } from './adoption/gate.ts';
 import { adoptionPollMs, ADOPTION_PATIENCE_MS } from './backoff.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
@@ -44,9 +45,11 @@ export async function retire(
     await takeSlots(engine, session, managed, [old, target.current, ...left]);
   }
   await proveCurrent(session, managed, current);
+  const waiting = await consumersLeft(engine, session, current);
+  if (waiting !== undefined) return waiting;
   if (action.confirm) {
     const users = await usersOf(session, managed, old);
-    if (users.length > 0) return stillInUse(engine, session, old, users);
+    if (users.length > 0) return stillInUse(engine, session, `${users.length} session(s) still use ${old}`, users);
   }
   const what = retainsBefore(run) ? `the value before of ${old}` : old;
   await session.step('revoke', `revoking ${what}`, (call) =>
@@ -86,6 +89,8 @@ export async function close(
 ): Promise<Outcome> {
   const run = session.active;
   await session.saveHeld();
+  const waiting = await consumersLeft(engine, session, current);
+  if (waiting !== undefined) return waiting;
   if (run.compromised && managed !== undefined) await endSessions(session, managed);
   if (managed === undefined || waitsInVault(managed)) await unstage(engine, session.scope, session.object);
   await disableOldVersions(engine, session, managed, current);
@@ -150,17 +155,25 @@ async function usersOf(
   return live.find((credential) => credential.slot === old)?.sessions ?? [];
 }
 
-async function stillInUse(engine: Engine, session: Session, old: string, users: readonly string[]): Promise<Outcome> {
+/** What is compromised goes at once, whoever still uses it. @returns undefined when nobody is waited for */
+async function consumersLeft(engine: Engine, session: Session, current: CurrentVersion): Promise<Outcome | undefined> {
+  if (session.active.compromised) return undefined;
+  const left = await holdouts(engine, session, current.version);
+  if (left.length === 0) return undefined;
+  return stillInUse(engine, session, `${left.length} consumer(s) are not seen to use version ${current.version}`, left);
+}
+
+async function stillInUse(engine: Engine, session: Session, what: string, who: readonly string[]): Promise<Outcome> {
   const run = session.active;
   const waited = session.now().getTime() - Date.parse(run.retireAt ?? run.startedAt);
-  const detail = `${users.length} session(s) still use ${old}: ${users.slice(0, 5).join('; ')}`;
+  const detail = `${what}: ${who.slice(0, 5).join('; ')}`;
   if (waited > ADOPTION_PATIENCE_MS) {
     throw new RotationError({
       code: 'NOT_ADOPTED',
       recovery: 'human',
       message: detail,
       remedy:
-        'Restart what still holds the old value; then POST /api/rotations for this secret, and the retirement goes on.',
+        'Restart what still holds the old value (GET /api/consumers tells what each consumer needs); then POST /api/rotations for this secret, and the retirement goes on.',
     });
   }
   const delay = adoptionPollMs(waited);

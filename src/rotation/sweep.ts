@@ -1,4 +1,5 @@
 import { resumeMessage } from './admit.ts';
+import { sweepAdoptions } from './adoption/sweep.ts';
 import { CallScope } from './calls.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
@@ -87,6 +88,7 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
   for (const [index, message] of messages.entries()) {
     await scope.run('enqueueing', (call) => engine.queue.rotate(message, index * SPREAD_MS, call));
   }
+  await sweepAdoptions(engine, scope, (error) => report(engine, problems, error));
   return { resumed: messages.length - due, due, problems };
 }
 

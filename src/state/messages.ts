@@ -39,7 +39,18 @@ export function decodePropagateMessage(input: unknown): PropagateMessage {
   const raw = parse(input, 'propagation');
   const version = optional(raw, 'version', 'propagation');
   if (version === undefined) throw invalid('propagation', 'names no version');
-  return { object: decodeObject(raw['object'], 'propagation'), version };
+  const flags = (['resumes', 'again'] as const).filter((name) => flag(raw, name));
+  return {
+    object: decodeObject(raw['object'], 'propagation'),
+    version,
+    ...Object.fromEntries(flags.map((name) => [name, true])),
+  };
+}
+
+function flag(raw: Readonly<Record<string, unknown>>, name: string): boolean {
+  const value = raw[name] ?? false;
+  if (typeof value !== 'boolean') throw invalid('propagation', `has a ${name} that is neither true nor false`);
+  return value;
 }
 
 function decodeObject(value: unknown, queue: string): ObjectRef {

@@ -170,7 +170,7 @@ function quoted(text: string): string {
   return text.replaceAll("'", "''");
 }
 
-function hash(text: string): string {
+export function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 40);
 }
 

@@ -3,38 +3,17 @@ import type { Call, Journal, JournalEntry, ObjectRef, Slot } from '../rotation/p
 import { objectKey, objectKeyOf } from '../rotation/ids.ts';
 import { RotationError } from '../rotation/errors.ts';
 import type { JournalRecord } from '../rotation/record.ts';
-import { isMissingContainer, storageError } from './errors.ts';
 import * as rows from './rows.ts';
-import { once, type StorageDeps } from './storage.ts';
+import { callingTable, entity, query, type Calling, type Found, type TableDeps } from './table.ts';
 
-export interface JournalDeps extends StorageDeps {
-  readonly table: string;
+export interface JournalDeps extends TableDeps {
   /** Told of every row of the ledger that cannot be read; the others are listed all the same. */
   readonly unreadable?: (error: RotationError) => void;
 }
 
-type Calling = <T>(doing: string, writes: boolean, call: Call, work: (table: TableClient) => Promise<T>) => Promise<T>;
-
-/**
- * Journal and ledger on Azure Tables, one request a call. The table is made when it is first missed. The SDK's own
- * retries are off: a repeated conditional write would take its own success for somebody else's.
- */
+/** Journal and ledger on Azure Tables, one request a call (table.ts). */
 export function createJournal(deps: JournalDeps): Journal {
-  const client = once(() => connect(deps));
-  const calling: Calling = async (doing, writes, call, work) => {
-    const table = await client();
-    try {
-      return await work(table);
-    } catch (error) {
-      if (!isMissingContainer(error)) throw storageError(error, 'table', { doing, writes }, call.now());
-    }
-    try {
-      await table.createTable({ abortSignal: call.signal });
-      return await work(table);
-    } catch (error) {
-      throw storageError(error, 'table', { doing, writes }, call.now());
-    }
-  };
+  const calling = callingTable(deps);
   return {
     read: (object, call) =>
       calling('reading the journal', false, call, async (table): Promise<JournalEntry | undefined> => {
@@ -75,15 +54,6 @@ export function createJournal(deps: JournalDeps): Journal {
         await table.upsertEntity(rows.noteRow(note), 'Replace', { abortSignal: call.signal });
       }),
   };
-}
-
-async function connect(deps: JournalDeps): Promise<TableClient> {
-  const { TableClient } = await import('@azure/data-tables');
-  const options = { retryOptions: { maxRetries: 0 } };
-  if (deps.connectionString !== undefined) {
-    return TableClient.fromConnectionString(deps.connectionString.reveal(), deps.table, options);
-  }
-  return new TableClient(deps.tableUri ?? '', deps.table, await deps.credential(), options);
 }
 
 /** Journal and ledger row in one transaction. @returns the journal row's new ETag */
@@ -178,22 +148,6 @@ async function* open(calling: Calling, call: Call): AsyncIterable<JournalEntry |
       yield error;
     }
   }
-}
-
-type Found = Record<string, unknown> & { readonly etag: string };
-
-async function entity(table: TableClient, partition: string, row: string, call: Call): Promise<Found | undefined> {
-  try {
-    return await table.getEntity(partition, row, { abortSignal: call.signal });
-  } catch (error) {
-    const status = (error as { statusCode?: unknown }).statusCode;
-    if (status === 404 && !isMissingContainer(error)) return undefined;
-    throw error;
-  }
-}
-
-function query(table: TableClient, filter: string, call: Call): AsyncIterable<Found> {
-  return table.listEntities({ queryOptions: { filter }, abortSignal: call.signal }) as AsyncIterable<Found>;
 }
 
 function same(a: ObjectRef, b: ObjectRef): boolean {

@@ -1,4 +1,9 @@
-import type { CertificateClient, CertificatePolicy as SdkPolicy } from '@azure/keyvault-certificates';
+import { X509Certificate } from 'node:crypto';
+import type {
+  CertificateClient,
+  CertificatePolicy as SdkPolicy,
+  KeyVaultCertificateWithPolicy,
+} from '@azure/keyvault-certificates';
 import type { SecretClient } from '@azure/keyvault-secrets';
 import { RotationError } from '../rotation/errors.ts';
 import type {
@@ -6,8 +11,10 @@ import type {
   CertificateOperation,
   CertificatesPort,
   CertificateVersion,
+  CurrentCertificate,
   CurrentVersion,
   ObjectRef,
+  ServedCertificate,
 } from '../rotation/ports.ts';
 import { CLIENT_OPTIONS, callingVault, perVault, type VaultDeps } from './clients.ts';
 import type { VaultAction } from './errors.ts';
@@ -32,6 +39,11 @@ export function createCertificates(deps: VaultDeps): CertificatesPort {
       const what = about({ vault, name }, 'reading the content of', 'get');
       const options = { abortSignal: call.signal, ...(version === undefined ? {} : { version }) };
       return current(await callingSecrets({ ...what, of: 'content' }, call, (on) => on.getSecret(name, options)));
+    },
+    async current({ vault, name }, call) {
+      const action = about({ vault, name }, 'reading', 'get');
+      const found = await calling(action, call, (on) => on.getCertificate(name, { abortSignal: call.signal }));
+      return currentOf(found, action);
     },
     async versions({ vault, name }, call) {
       const action = about({ vault, name }, 'listing the versions of', 'list');
@@ -91,6 +103,48 @@ function about(
 ): VaultAction {
   const doing = `${verb} the certificate ${name} in ${vault}`;
   return { vault, name, permission, doing, writes: false, of: 'certificate' };
+}
+
+/** @throws TARGET_NOT_FOUND while the first version is still being made: there is no certificate in the answer then (facts A7) */
+function currentOf(
+  { cer, properties, policy }: KeyVaultCertificateWithPolicy,
+  { doing, vault, name = '' }: VaultAction,
+): CurrentCertificate {
+  if (cer === undefined || cer.length === 0) {
+    throw new RotationError({
+      code: 'TARGET_NOT_FOUND',
+      recovery: 'reconfigure',
+      message: `${doing}: it has no version yet: the first one is still being made`,
+      remedy: `See what it waits for: az keyvault certificate pending show --vault-name ${new URL(vault).hostname.split('.', 1)[0] ?? ''} --name ${name}`,
+    });
+  }
+  const {
+    version = '',
+    enabled = true,
+    createdOn = new Date(0),
+    updatedOn = createdOn,
+    notBefore,
+    expiresOn,
+  } = properties;
+  return {
+    ...{ version, enabled, createdOn, updatedOn, managed: false, tags: properties.tags ?? {} },
+    ...(notBefore === undefined ? {} : { notBefore }),
+    ...(expiresOn === undefined ? {} : { expiresOn }),
+    certificate: servedOf(new X509Certificate(cer), policy),
+  };
+}
+
+function servedOf(certificate: X509Certificate, policy: SdkPolicy | undefined): ServedCertificate {
+  const alternatives = (certificate.subjectAltName ?? '').split(', ');
+  return {
+    sha256: certificate.fingerprint256.replaceAll(':', ''),
+    sha1: certificate.fingerprint.replaceAll(':', ''),
+    names: alternatives.filter((one) => one.startsWith('DNS:')).map((one) => one.slice('DNS:'.length).toLowerCase()),
+    notAfter: new Date(certificate.validTo),
+    keyType: certificate.publicKey.asymmetricKeyType === 'ec' ? 'EC' : 'RSA',
+    exportable: policy?.exportable ?? true,
+    contentType: policy?.contentType ?? 'application/x-pkcs12',
+  };
 }
 
 /**

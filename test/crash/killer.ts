@@ -99,7 +99,7 @@ export class Life {
 }
 
 function isIterableCall(name: string): boolean {
-  return name === 'vault.list' || name === 'keys.list' || name === 'journal.open';
+  return ['vault.list', 'keys.list', 'journal.open', 'adoptions.open'].includes(name);
 }
 
 type Gate = () => Promise<void>;

@@ -16,6 +16,7 @@ import type { Fresh } from '../contract/rotator-harness.ts';
 import { Killed, Life, type Fate } from '../crash/killer.ts';
 import { Calls } from './memory/calls.ts';
 import { MemoryKeys } from './memory/keys.ts';
+import { NO_CONSUMERS } from './memory/no-consumers.ts';
 import { Promises } from './promises.ts';
 import { TestQueue } from './test-queue.ts';
 import { callOf, DAY, OVERLAP_MS, type Parts } from './world-parts.ts';
@@ -239,6 +240,7 @@ export class Scene {
       vault: life.wrap('vault', vaultPort, ['validate']),
       keys: NO_KEYS,
       keyUsers: [],
+      ...NO_CONSUMERS,
       journal: life.wrap('journal', journal),
       queue: life.wrap('queue', this.#queue),
       announcer: life.wrap('announcer', { announce: async (event: Announcement) => void this.#announced.push(event) }),

@@ -9,6 +9,7 @@ import type { Run } from '../../src/rotation/record.ts';
 import type { Life } from '../crash/killer.ts';
 import type { KeySetting, KeyStage, StagedVersion } from './key-stage.ts';
 import type { KeyParts } from './key-world.ts';
+import { NO_CONSUMERS } from './memory/no-consumers.ts';
 import { TestQueue } from './test-queue.ts';
 import { callOf, DAY } from './world-parts.ts';
 
@@ -88,6 +89,7 @@ export class WireKeyStage implements KeyStage {
       vault: life.wrap('vault', ports.vault, ['validate']),
       keys: life.wrap('keys', ports.keys),
       keyUsers: ports.keyUsers.map((user) => life.wrap('user', user, ['claims', 'describe'])),
+      ...NO_CONSUMERS,
       journal: life.wrap('journal', ports.journal),
       queue: life.wrap('queue', this.queue),
       announcer: life.wrap('announcer', { announce: () => Promise.resolve() }),

@@ -44,8 +44,17 @@ describe('an event of a served vault', () => {
     expect(bench.calls.count('queue.rotate')).toBe(0);
   });
 
+  it('CertificateNewVersionCreated asks for propagation, too', async () => {
+    const bench = new Bench();
+    await takeEvents(bench.engine, event('CertificateNewVersionCreated', { object: 'certificates' }), 'd1');
+    expect(bench.queue.take()?.item).toMatchObject({
+      kind: 'propagate',
+      message: { object: { ...OBJECT, kind: 'certificate' } },
+    });
+  });
+
   it.each<[string, object]>([
-    ['a certificate’s', event('CertificateNewVersionCreated', { object: 'certificates' })],
+    ['a certificate’s', event('CertificateNearExpiry', { object: 'certificates' })],
     ['the vault’s own', { id: 'e', type: 'Microsoft.KeyVault.VaultAccessPolicyChanged', source: 'x', data: {} }],
     ['one without a version', { ...event('SecretNearExpiry'), data: { Id: `${VAULT}/secrets/db` } }],
     ['a new version without a version', { ...event('SecretNewVersionCreated'), data: { Id: `${VAULT}/secrets/db` } }],

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { allowsHost, readSettings, type Settings } from '../../src/config/settings.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
 
+const SUBSCRIPTION = 'abcdef01-2345-6789-abcd-ef0123456789';
 const GOOD = {
   KEYTURN_VAULTS: 'https://kv.vault.azure.net/, https://KV2.vault.azure.net',
   KEYTURN_ALLOWED_HOSTS: 'db.example.com *.database.windows.net,pg.example.com:6432 [::1]:5432',
@@ -51,6 +52,8 @@ describe('settings', () => {
         tableUri: 'https://keyturnsa.table.core.windows.net',
       },
       administrators: [],
+      subscriptions: [],
+      consumers: { restart: 'soft', rewritePinned: false, frontDoor: 'follow' },
     });
     expect(settings.topicEndpoint).toBeUndefined();
     expect(settings.tenant).toBeUndefined();
@@ -60,6 +63,8 @@ describe('settings', () => {
     const settings = readSettings({
       KEYTURN_VAULTS: 'https://kv.vault.sandbox.test:18443',
       KEYTURN_DEFAULTS: '{"validityDays":60,"leadTimeDays":7.5,"overlapHours":0,"retainVersions":3}',
+      KEYTURN_SUBSCRIPTIONS: `${SUBSCRIPTION.toUpperCase()}, 22222222-2222-2222-2222-222222222222`,
+      KEYTURN_CONSUMERS: '{"restart":"none","rewritePinned":true,"frontDoor":"push"}',
       KEYTURN_REVOKE_DISABLES_LOGIN: 'True',
       KEYTURN_TOPIC_ENDPOINT: 'https://topic.eventgrid.azure.net/api/events',
       KEYTURN_ARM_ENDPOINT: 'https://management.chinacloudapi.cn/',
@@ -79,6 +84,8 @@ describe('settings', () => {
     expect(settings).toMatchObject({
       vaults: ['https://kv.vault.sandbox.test:18443'],
       defaults: { validityDays: 60, leadTimeDays: 7.5, overlapHours: 0, retainVersions: 3 },
+      subscriptions: [SUBSCRIPTION, '22222222-2222-2222-2222-222222222222'],
+      consumers: { restart: 'none', rewritePinned: true, frontDoor: 'push' },
       revokeDisablesLogin: true,
       topicEndpoint: 'https://topic.eventgrid.azure.net/api/events',
       armEndpoint: 'https://management.chinacloudapi.cn',
@@ -101,6 +108,8 @@ describe('settings', () => {
       KEYTURN_VAULTS: 'https://kv.vault.azure.net http://kv2.vault.azure.net https://kv.vault.azure.net https://kv3/x',
       KEYTURN_ALLOWED_HOSTS: 'good.example.com https://bad.example.com * *.net db.example.com:99999',
       KEYTURN_DEFAULTS: '{"validityDays":0,"retainVersions":1,"overlapHour":3,"leadTimeDays":"30","accounts":"both"}',
+      KEYTURN_SUBSCRIPTIONS: `${SUBSCRIPTION} production ${SUBSCRIPTION}`,
+      KEYTURN_CONSUMERS: '{"restart":"hard","rewritePinned":"yes","rewritePined":true}',
       KEYTURN_REVOKE_DISABLES_LOGIN: 'yes',
       KEYTURN_TOPIC_ENDPOINT: 'http://topic.example.com',
       KEYTURN_ARM_ENDPOINT: 'management.azure.com',
@@ -121,6 +130,11 @@ describe('settings', () => {
         'settings.KEYTURN_ALLOWED_HOSTS[3]',
         'settings.KEYTURN_ALLOWED_HOSTS[4]',
         'settings.KEYTURN_ARM_ENDPOINT',
+        'settings.KEYTURN_CONSUMERS.restart',
+        'settings.KEYTURN_CONSUMERS.rewritePinned',
+        'settings.KEYTURN_CONSUMERS.rewritePined',
+        'settings.KEYTURN_SUBSCRIPTIONS[1]',
+        'settings.KEYTURN_SUBSCRIPTIONS[2]',
         'settings.KEYTURN_DEFAULTS.accounts',
         'settings.KEYTURN_GRAPH_ENDPOINT',
         'settings.KEYTURN_LOGIN_ENDPOINT',
@@ -146,6 +160,8 @@ describe('settings', () => {
     expect(problems['settings.KEYTURN_VALUTS']).toContain('did you mean KEYTURN_VAULTS?');
     expect(problems['settings.KEYTURN_DEFAULTS.overlapHour']).toContain('did you mean overlapHours?');
     expect(problems['settings.KEYTURN_ALLOWED_HOSTS[3]']).toContain('too wide');
+    expect(problems['settings.KEYTURN_CONSUMERS.rewritePined']).toContain('did you mean rewritePinned?');
+    expect(problems['settings.KEYTURN_CONSUMERS.restart']).toContain('"soft" or "full" or "none"');
   });
 
   it('are refused when nothing is set, naming what is required', () => {

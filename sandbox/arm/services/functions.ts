@@ -1,6 +1,7 @@
 /** Keys of a Functions app (facts C). */
 import { badRequest, base64Key, valuesOf } from '../service.ts';
 import type { Operation, Resource, Service } from '../service.ts';
+import { graphOf, servedBy, shownSite, siteOperations } from './web/sites.ts';
 
 const SITE = 'Microsoft.Web/sites';
 const keyMap = (resource: Resource, set: string): Record<string, string> =>
@@ -15,7 +16,11 @@ export const functionKeys: Service = {
   address: `${SITE}/{name}`,
   slots: ['masterKey/_master', 'functionKeys/default', 'functions/orders/default', 'systemKeys/eventgrid_extension'],
   mint: base64Key(40),
+  graph: graphOf,
+  listed: shownSite,
+  serves: servedBy,
   operations: [
+    ...siteOperations(SITE),
     {
       method: 'POST',
       path: /^\/host\/default\/listkeys$/i,

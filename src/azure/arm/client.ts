@@ -1,10 +1,10 @@
 import type { TokenCredential } from '@azure/core-auth';
 import { createRestClient, pause, type RestAnswer } from '../rest.ts';
-import { parseJson, retryAfterMs } from '../rest-errors.ts';
+import { errorBody, parseJson, retryAfterMs } from '../rest-errors.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, Clock } from '../../rotation/ports.ts';
 import type { ArmCallFacts } from './errors.ts';
-import { armRefusal, askedOf, saidOf, saysGone } from './errors.ts';
+import { armRefusal, askedOf, quotaSeconds, saidOf, saysGone } from './errors.ts';
 
 export interface ArmClientDeps {
   /** Called once, at the first request. */
@@ -16,7 +16,7 @@ export interface ArmClientDeps {
 }
 
 export interface ArmRequest extends Omit<ArmCallFacts, 'host'> {
-  readonly method: 'GET' | 'PATCH' | 'POST' | 'PUT';
+  readonly method: 'DELETE' | 'GET' | 'PATCH' | 'POST' | 'PUT';
   /** From `/subscriptions/` on, percent-encoded. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
@@ -40,6 +40,13 @@ export type ArmOutcome =
   /** The resource does not exist, and the request said that this is as good. */
   | { readonly gone: true };
 
+/** Where an operation stands that was kept as text. */
+export type OperationState =
+  | { readonly is: 'running' | 'succeeded' }
+  /** ARM forgets operations after a while; that says nothing about the resource. */
+  | { readonly is: 'forgotten' }
+  | { readonly is: 'failed' | 'canceled'; readonly code: string; readonly message: string };
+
 export interface ArmClient {
   /** `host` or `host:port`. */
   readonly host: string;
@@ -51,6 +58,16 @@ export interface ArmClient {
   send(request: ArmRequest, call: Call): Promise<ArmOutcome>;
   /** Goes on following an operation. Throws as `send` does. */
   follow(operation: Unfinished, call: Call): Promise<ArmOutcome>;
+  /**
+   * One wire call, and no waiting: what ARM ends later is returned as text, its own URL, which `stateOf` finds again after a crash.
+   * Throws as `send` does.
+   */
+  start(request: ArmRequest, call: Call): Promise<{ readonly body: unknown } | { readonly operation: string }>;
+  /**
+   * Asks once for the operation. @param request what it was about, for the words of errors
+   * @throws JOURNAL_INVALID when the text is no operation of this ARM; else as a read does
+   */
+  stateOf(operation: string, request: ArmRequest, call: Call): Promise<OperationState>;
 }
 
 const POLL_MS = 2_000;
@@ -71,7 +88,8 @@ export function createArmClient(deps: ArmClientDeps): ArmClient {
   }
 
   function refusal({ status, text, header }: RestAnswer, request: ArmRequest, call: Call): RotationError {
-    const answer = { status, text, retryAfter: header('retry-after') };
+    const retryAfter = header('retry-after') ?? quotaSeconds(header('x-ms-user-quota-resets-after'));
+    const answer = { status, text, retryAfter };
     return armRefusal(answer, { ...request, host: endpoint.host }, call.now());
   }
 
@@ -109,19 +127,61 @@ export function createArmClient(deps: ArmClientDeps): ArmClient {
     }
   }
 
+  /** One wire call. @returns the answer, unless it says that the resource is gone and that is as good @throws for every refusal */
+  async function sendOnce(request: ArmRequest, call: Call): Promise<RestAnswer | undefined> {
+    const url = new URL(request.path, endpoint);
+    for (const [name, value] of Object.entries(request.query)) url.searchParams.set(name, value);
+    const response = await wired(request.method, url, request, call);
+    if (request.goneIsSuccess === true && saysGone(response.status, response.text)) return undefined;
+    if (response.status < 200 || response.status > 299) throw refusal(response, request, call);
+    return response;
+  }
+
   return {
     host: endpoint.host,
     async send(request, call) {
-      const url = new URL(request.path, endpoint);
-      for (const [name, value] of Object.entries(request.query)) url.searchParams.set(name, value);
-      const response = await wired(request.method, url, request, call);
-      if (request.goneIsSuccess === true && saysGone(response.status, response.text)) return { gone: true };
-      if (response.status < 200 || response.status > 299) throw refusal(response, request, call);
+      const response = await sendOnce(request, call);
+      if (response === undefined) return { gone: true };
       const operation = operationOf(response, request);
       return operation === undefined ? { body: parseJson(response.text) } : follow(operation, call, response);
     },
     follow: (operation, call) => follow(operation, call, undefined),
+    async start(request, call) {
+      const response = await sendOnce(request, call);
+      const operation = response === undefined ? undefined : operationOf(response, request);
+      if (operation !== undefined) return { operation: operation.poll.href };
+      return { body: response === undefined ? undefined : parseJson(response.text) };
+    },
+    async stateOf(operation, request, call) {
+      const poll = URL.canParse(operation) ? new URL(operation) : undefined;
+      // The token goes there: a row that somebody else has written must not send it elsewhere.
+      if (poll?.origin !== endpoint.origin) throw notOurs(operation, request);
+      const answer = await wired('GET', poll, { ...request, mutates: false, body: undefined }, call);
+      if (answer.status === 404) return { is: 'forgotten' };
+      if (answer.status >= 400) throw refusal(answer, { ...request, mutates: false }, call);
+      return answer.status === 202 ? { is: 'running' } : stateIn(answer.text);
+    },
   };
+}
+
+/** Of `Azure-AsyncOperation`: `{"status":…,"error":{…}}`; the answer at a `Location` is the resource, once the operation has ended. */
+function stateIn(text: string): OperationState {
+  const body = parseJson(text);
+  const status = typeof body === 'object' && body !== null && 'status' in body ? body.status : 'Succeeded';
+  if (status === 'Succeeded') return { is: 'succeeded' };
+  if (status === 'Failed') return { is: 'failed', ...errorBody(text) };
+  if (status === 'Canceled') return { is: 'canceled', ...errorBody(text) };
+  return { is: 'running' };
+}
+
+function notOurs(operation: string, { action, scope }: ArmRequest): RotationError {
+  const where = URL.canParse(operation) ? new URL(operation).host : 'a text that is no URL';
+  return new RotationError({
+    code: 'JOURNAL_INVALID',
+    recovery: 'human',
+    message: `${action} on ${scope}: its operation is recorded as one of ${where}, which is not this app's ARM`,
+    remedy: 'See who has written to the table keyturn; then push again: POST /api/propagations.',
+  });
 }
 
 /** Whatever the question about an accepted operation was answered: what the operation does, it may do or have done. */

@@ -17,6 +17,8 @@ export interface ArmCallFacts {
   readonly mutates: boolean;
   /** The tag that names the resource, for the remedy; that of a secret when absent. */
   readonly tag?: string;
+  /** No tag or setting names the resource: it was found by looking. Then no remedy tells to correct one. */
+  readonly found?: true;
 }
 
 export interface ArmAnswer {
@@ -42,6 +44,13 @@ export function saysGone(status: number, text: string): boolean {
     status === 404 &&
     ['ResourceNotFound', 'ParentResourceNotFound', 'ResourceGroupNotFound'].includes(errorBody(text).code)
   );
+}
+
+/** Seconds from the header of Resource Graph's own limit, `x-ms-user-quota-resets-after: 00:00:05`. */
+export function quotaSeconds(header: string | undefined): string | undefined {
+  const [, hours, minutes, seconds] = /^(\d+):(\d+):(\d+)/.exec(header ?? '') ?? [];
+  if (seconds === undefined) return undefined;
+  return String((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds));
 }
 
 /** The command that grants what was refused, with the caller's object id where ARM's message gave it. */
@@ -84,7 +93,13 @@ function classify(
     case 403:
       return { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy: deniedRemedy(code, message, call) };
     case 404: {
-      const remedy = `Correct the tag ${call.tag ?? 'ProviderAddress'}, or look for the resource: az resource show --ids "${call.scope}"`;
+      // ARM says that also of a subscription that the caller may not see: nothing in it is known to be gone.
+      if (call.found && code === 'SubscriptionNotFound')
+        return { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy: grantCommand(call, message) };
+      const look = `az resource show --ids "${call.scope}"`;
+      const remedy = call.found
+        ? `Look whether it is there still: ${look}`
+        : `Correct the tag ${call.tag ?? 'ProviderAddress'}, or look for the resource: ${look}`;
       return { code: 'TARGET_NOT_FOUND', recovery: 'reconfigure', remedy };
     }
     case 409:
@@ -98,13 +113,17 @@ function classify(
       // The ETag is old; Cosmos DB also says it while another operation on the account is under way.
       return { code: 'CONFLICT', recovery: 'retry' };
     case 429:
+      // Microsoft.Network's word for two changes at once (azure-cli #28615): who only repeats his undoes the other.
+      if (code === 'RetryableError') return { code: 'CONFLICT', recovery: 'retry' };
       return { code: 'THROTTLED', recovery: 'retry' };
     default:
       if (status >= 500) return { code: 'UNAVAILABLE', recovery: 'retry', effect: lost };
       return {
         code: 'CONFIG_INVALID',
         recovery: 'reconfigure',
-        remedy: `Check the ${call.tag === undefined ? 'tags CredentialId and ProviderAddress' : `tag ${call.tag}`}.`,
+        remedy: call.found
+          ? `Look at the resource: az resource show --ids "${call.scope}"`
+          : `Check the ${call.tag === undefined ? 'tags CredentialId and ProviderAddress' : `tag ${call.tag}`}.`,
       };
   }
 }

@@ -7,7 +7,7 @@ import { DISK_USER } from './rows/disk.ts';
 import { REGISTRY_USER } from './rows/registry.ts';
 import { SQL_USER } from './rows/sql.ts';
 import { STORAGE_USER } from './rows/storage.ts';
-import { objectIn, textIn } from './shapes.ts';
+import { objectIn, textIn } from '../json.ts';
 
 /** Every kind of resource that can be moved on to a new version of a key: a new one is one line here. */
 export const KEY_USER_ROWS: readonly KeyUserRow[] = [STORAGE_USER, SQL_USER, DISK_USER, COSMOS_USER, REGISTRY_USER];

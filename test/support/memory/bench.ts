@@ -18,6 +18,8 @@ import { handleRotate } from '../../../src/rotation/runner.ts';
 import { TestQueue } from '../test-queue.ts';
 import { Calls } from './calls.ts';
 import { DAY, FixedClock, NOW } from './clock.ts';
+import { MemoryCertificates } from './certificates.ts';
+import { MemoryAdoptions, MemoryConsumers } from './consumers.ts';
 import { MemoryKeys, MemoryKeyUsers } from './keys.ts';
 import { MemoryJournal } from './journal.ts';
 import { MemoryRotator } from './rotator.ts';
@@ -43,6 +45,9 @@ export class Bench {
   readonly vault = new MemoryVault(this.calls, this.clock);
   readonly keys = new MemoryKeys(this.calls, this.clock);
   readonly users = new MemoryKeyUsers(this.calls);
+  readonly certificates = new MemoryCertificates(this.calls);
+  readonly consumers = new MemoryConsumers(this.calls);
+  readonly adoptions = new MemoryAdoptions(this.calls, this.clock);
   readonly journal = new MemoryJournal(this.calls);
   readonly queue = new TestQueue(() => this.clock.now());
   readonly rotator: MemoryRotator;
@@ -64,6 +69,10 @@ export class Bench {
       vault: this.vault,
       keys: this.keys,
       keyUsers: [this.users],
+      certificates: this.certificates,
+      discovery: this.consumers,
+      consumers: [this.consumers],
+      adoptions: this.adoptions,
       journal: this.journal,
       queue: {
         rotate: async (message, delay) => {
@@ -187,6 +196,7 @@ export class Bench {
   told(): string {
     return [
       this.journal.text(),
+      this.adoptions.text(),
       ...this.logged,
       ...this.queue.history,
       JSON.stringify(this.announced),

@@ -1,5 +1,6 @@
 import type { KeyUserRow } from '../row.ts';
-import { keyIdOf, objectIn, textIn, urlOf } from '../shapes.ts';
+import { objectIn, textIn } from '../../json.ts';
+import { keyIdOf, urlOf } from '../shapes.ts';
 
 const TYPE = 'Microsoft.ContainerRegistry/registries';
 

@@ -1,5 +1,6 @@
 import type { KeyUserRow } from '../row.ts';
-import { keyIdOf, objectIn, textIn, without, type Json } from '../shapes.ts';
+import { objectIn, textIn, without, type Json } from '../../json.ts';
+import { keyIdOf } from '../shapes.ts';
 
 /**
  * Storage accounts: `properties.encryption.keyvaultproperties` (learn.microsoft.com, @azure/arm-storage KeyVaultProperties). Without

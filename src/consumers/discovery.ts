@@ -1,0 +1,103 @@
+import type { ArmClient } from '../azure/arm/client.ts';
+import type { Asked } from '../azure/rest-errors.ts';
+import { RotationError } from '../rotation/errors.ts';
+import type { Call, Clock, Discovered, Discovery, ObjectRef, Reference } from '../rotation/ports.ts';
+import type { ConsumerAdapter, FoundResource } from './adapter.ts';
+import { askGraph, graphQuery, type GraphAnswer } from './graph.ts';
+import { patiently } from './patience.ts';
+
+export interface DiscoveryDeps {
+  readonly adapters: readonly ConsumerAdapter[];
+  readonly arm: ArmClient;
+  readonly clock: Clock;
+  /** Ids, lower case. */
+  readonly subscriptions: readonly string[];
+}
+
+type Gap = Discovered['gaps'][number];
+type Candidate = readonly [adapter: ConsumerAdapter, resource: FoundResource];
+
+/** ARM refills 25 reads a second for each subscription and identity; so many at a time stay below it. */
+const AT_A_TIME = 8;
+/** The gaps are kept with the object: what is wrong once is wrong many times, and one row must hold them. */
+const MOST_GAPS = 50;
+
+/**
+ * Finds the consumers of an object by the references that they hold: one query of Resource Graph for the resources that may hold one,
+ * then each of them is asked. Whoever cannot be asked is a gap, and keeps no other from being found.
+ */
+export function createDiscovery(deps: DiscoveryDeps): Discovery {
+  const { subscriptions, arm, clock } = deps;
+  return {
+    enabled: subscriptions.length > 0,
+    async find(object, call) {
+      const adapters = deps.adapters.filter(({ objects }) => objects.includes(object.kind));
+      if (subscriptions.length === 0 || adapters.length === 0) return { references: [], gaps: [] };
+      const asked: Asked = { what: 'Resource Graph', host: arm.host, mutates: false };
+      const answer = await askGraph(
+        (request) => patiently(clock, asked, call, () => arm.send(request, call)),
+        graphQuery(adapters, object),
+        subscriptions,
+      );
+      const { references, gaps } = await askAll(deps, candidatesOf(adapters, answer), object, call);
+      return { references, gaps: bounded([...hidden(subscriptions, answer), ...gaps]) };
+    },
+  };
+}
+
+function candidatesOf(adapters: readonly ConsumerAdapter[], { found }: GraphAnswer): readonly Candidate[] {
+  return found.flatMap((resource) =>
+    adapters.filter(({ types }) => types.includes(resource.type)).map((adapter): Candidate => [adapter, resource]),
+  );
+}
+
+async function askAll(
+  { clock, arm }: DiscoveryDeps,
+  candidates: readonly Candidate[],
+  object: ObjectRef,
+  call: Call,
+): Promise<Discovered> {
+  const references: (readonly Reference[])[] = [];
+  const gaps: Gap[] = [];
+  // One source for all of them: whoever is done takes the next.
+  const rest = candidates.entries();
+  const askOn = async (): Promise<void> => {
+    for (const [index, [adapter, resource]] of rest) {
+      const asked: Asked = { what: `the references of ${resource.id}`, host: arm.host, mutates: false };
+      try {
+        references[index] = await patiently(clock, asked, call, () => adapter.find(resource, object, call));
+      } catch (error) {
+        // When the time is over nothing is known about the rest: that is no gap, but no answer at all.
+        if (!(error instanceof RotationError) || call.signal.aborted) throw error;
+        // The graph's copy is behind: it lists for a while what is deleted.
+        if (error.code !== 'TARGET_NOT_FOUND') gaps.push(gapOf(resource.id, error));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, askOn));
+  return { references: references.flat(), gaps };
+}
+
+function gapOf(where: string, { message, remedy }: RotationError): Gap {
+  return { where, message, ...(remedy === undefined ? {} : { remedy }) };
+}
+
+/** The subscriptions of which the identity sees nothing, or only a part: whether a group's reader sees them is not verified [U]. */
+function hidden(subscriptions: readonly string[], { visible }: GraphAnswer): readonly Gap[] {
+  return subscriptions
+    .filter((id) => !visible.has(id))
+    .map((id) => ({
+      where: `/subscriptions/${id}`,
+      message: `the app's identity does not see the subscription ${id}: consumers in it are not found`,
+      remedy:
+        `Grant it, or take the subscription out of KEYTURN_SUBSCRIPTIONS: az role assignment create --assignee-object-id ` +
+        `"<object id of the app's managed identity>" --assignee-principal-type ServicePrincipal --role "Reader" --scope "/subscriptions/${id}"`,
+    }));
+}
+
+function bounded(gaps: readonly Gap[]): readonly Gap[] {
+  const more = gaps.length - MOST_GAPS;
+  if (more <= 0) return gaps;
+  const rest = { where: `${more} more`, message: `${more} more could not be looked through; mend these first` };
+  return [...gaps.slice(0, MOST_GAPS), rest];
+}

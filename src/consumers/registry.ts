@@ -1,0 +1,30 @@
+import { createArmClient, type ArmClientDeps } from '../azure/arm/client.ts';
+import type { ConsumerAdapter } from './adapter.ts';
+import { appServiceCertificate } from './app-service-certificate/consumer.ts';
+import { appServiceReference } from './app-service-reference/consumer.ts';
+import { applicationGateway } from './application-gateway/consumer.ts';
+import { frontDoor } from './front-door/consumer.ts';
+
+export interface ConsumerDeps extends ArmClientDeps {
+  /** Whether a reference that names a version is changed to follow the newest one. */
+  readonly rewritePinned: boolean;
+  /** Whether Front Door is waited for, or given a new secret. */
+  readonly frontDoor: 'follow' | 'push';
+  /** What an App Service app gets once its references are fetched. */
+  readonly restart: 'soft' | 'full' | 'none';
+  /** Where hosts serve TLS, for the proof; 443 when absent. */
+  readonly tlsPort?: number;
+}
+
+/** Every kind of consumer that there is: a new one is one line here. Nothing is reached before one is used. */
+export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] {
+  const arm = createArmClient(deps);
+  const { clock, rewritePinned, restart, tlsPort } = deps;
+  const port = tlsPort === undefined ? {} : { port: tlsPort };
+  return [
+    appServiceCertificate({ arm, clock, ...port }),
+    appServiceReference({ arm, restart, rewritePinned }),
+    applicationGateway({ arm, clock, rewritePinned }),
+    frontDoor({ arm, clock, rewritePinned, frontDoor: deps.frontDoor, ...port }),
+  ];
+}

@@ -1,0 +1,246 @@
+import { describeObject, type Engine, type Outcome } from '../engine.ts';
+import { RotationError } from '../errors.ts';
+import type { ObjectRef, PropagateMessage, Reference, VersionRef } from '../ports.ts';
+import { LEASE_MS } from '../calls.ts';
+import { bring } from './bring.ts';
+import { afterFailure, found, isDue } from './machine.ts';
+import { newestOf } from './newest.ts';
+import { isSettled, laggards, type Adoption, type Standing, type Trouble } from './record.ts';
+import { AdoptionSession } from './session.ts';
+
+const HELD_MS = 30_000;
+const AT_ONCE_MS = 1_000;
+const DAILY_MS = 24 * 3600_000;
+const LOOKED_AT_MS = 30 * DAILY_MS;
+
+/**
+ * Makes the consumers of an object use its newest version, and proves it: finds them by the references that they hold, sees to each,
+ * and comes back for those that take their time. One that fails keeps no other from going on. May be repeated at any point.
+ * @returns undefined where nobody is looked for
+ * @throws RotationError when the row, the queue or the vault cannot be reached: the message is delivered again
+ */
+export async function adopt(engine: Engine, message: PropagateMessage): Promise<Outcome | undefined> {
+  if (!engine.discovery.enabled || message.object.kind === 'key') return undefined;
+  const owner = engine.uniqueId();
+  const first = await AdoptionSession.open({ adoptions: engine.adoptions, clock: engine.clock, owner }, message.object);
+  const version = await newest(engine, first);
+  if ('outcome' in version) return version;
+  const session = version.object.kind === message.object.kind ? first : await reopened(engine, owner, version.object);
+  if (session.isHeld) return putBack(engine, session, message);
+  try {
+    return await underLease(engine, session, version, message);
+  } catch (error) {
+    // Somebody was quicker with the same event, or has taken over since: he does what is to be done, and we look again later.
+    if (error instanceof RotationError && error.code === 'LEASE_LOST') return putBack(engine, session, message);
+    throw error;
+  }
+}
+
+async function underLease(
+  engine: Engine,
+  session: AdoptionSession,
+  version: VersionRef,
+  message: PropagateMessage,
+): Promise<Outcome> {
+  const known = await begun(engine, session, version, message.again === true);
+  if (known === undefined) {
+    return {
+      outcome: 'dropped',
+      reason: 'AlreadyAdopted',
+      detail: `${describeObject(version.object)}: ${said(session.record)}`,
+    };
+  }
+  const record = await seenTo(engine, session, version, known);
+  return ended(engine, session, record, message);
+}
+
+/** What is deleted, or disabled by now, has no version that anybody could be told to use. */
+async function newest(engine: Engine, session: AdoptionSession): Promise<VersionRef | Outcome> {
+  try {
+    return await newestOf(engine, (what, work) => session.call(what, work), session.object);
+  } catch (error) {
+    if (!(error instanceof RotationError)) throw error;
+    const { code, message, remedy } = error;
+    if (code !== 'TARGET_NOT_FOUND' && code !== 'HUMAN_REQUIRED') throw error;
+    engine.log('warn', 'consumers were not told', { code, problem: message, remedy });
+    return { outcome: 'dropped', reason: code, detail: message };
+  }
+}
+
+function reopened(engine: Engine, owner: string, object: ObjectRef): Promise<AdoptionSession> {
+  return AdoptionSession.open({ adoptions: engine.adoptions, clock: engine.clock, owner }, object);
+}
+
+async function putBack(engine: Engine, session: AdoptionSession, message: PropagateMessage): Promise<Outcome> {
+  await session.call('putting the message back', (call) => engine.queue.propagate(message, HELD_MS, call));
+  const detail = `somebody sees to the consumers of ${describeObject(session.object)} just now`;
+  return { outcome: 'deferred', reason: 'InProgress', detail };
+}
+
+/**
+ * The record to go on with, under the lease: of this version where it is known already, else a new one, with whoever is found.
+ * @returns undefined when there is nothing to do
+ */
+async function begun(
+  engine: Engine,
+  session: AdoptionSession,
+  version: VersionRef,
+  again: boolean,
+): Promise<Adoption | undefined> {
+  const before = session.record;
+  const same = before?.version === version.version ? before : undefined;
+  if (same?.discoveredAt !== undefined && !again) {
+    if (!same.consumers.some((one) => !isSettled(one) || isDue(one, session.now()))) return undefined;
+    await session.saveHeld(same);
+    return same;
+  }
+  const now = session.now().toISOString();
+  const fresh: Adoption = {
+    schema: 1,
+    object: version.object,
+    version: version.version,
+    startedAt: same?.startedAt ?? now,
+    consumers: [],
+    gaps: [],
+  };
+  await session.saveHeld(fresh);
+  const { references, gaps } = await session.call('looking for its consumers', (call) =>
+    engine.discovery.find(version.object, call),
+  );
+  const consumers = references.map((reference) => found(reference, keptOf(same, reference), session.now()));
+  const record = { ...fresh, discoveredAt: session.now().toISOString(), consumers, gaps };
+  await session.saveHeld(record);
+  return record;
+}
+
+/** Asked for again, whoever has not adopted is told once more; who has, is asked whether it still holds. */
+function keptOf(record: Adoption | undefined, { id }: Reference): Standing | undefined {
+  const known = record?.consumers.find((one) => one.id === id);
+  return known === undefined || isSettled(known) ? undefined : known;
+}
+
+async function seenTo(
+  engine: Engine,
+  session: AdoptionSession,
+  version: VersionRef,
+  start: Adoption,
+): Promise<Adoption> {
+  let record = start;
+  // Whoever dies with a resource in hand keeps others from it until his lease lapses, and no longer.
+  const taken = new Set<string>();
+  for (const standing of start.consumers) {
+    if (session.scope.isOver || !isDue(standing, session.now())) continue;
+    const next = await oneFurther(engine, session, version, standing, () => record, taken);
+    record = { ...record, consumers: record.consumers.map((one) => (one.id === next.id ? next : one)) };
+    // What was pushed is on record before the next one is touched: an operation is found again by its address only.
+    if (next.pushedAt !== standing.pushedAt || next.operation !== standing.operation) await session.saveHeld(record);
+  }
+  for (const parent of taken) {
+    await session.call('giving back the resource', (call) =>
+      engine.adoptions.releaseParent(parent, session.owner, call),
+    );
+  }
+  return record;
+}
+
+async function oneFurther(
+  engine: Engine,
+  session: AdoptionSession,
+  version: VersionRef,
+  standing: Standing,
+  record: () => Adoption,
+  taken: Set<string>,
+): Promise<Standing> {
+  const adapter = engine.consumers.find(({ kind }) => kind === standing.kind);
+  const now = (): Date => session.now();
+  if (adapter === undefined) {
+    const error = unknownKind(standing);
+    return afterFailure(standing, error, now(), engine.random, told(error));
+  }
+  const { parent } = standing;
+  return bring(
+    {
+      adapter,
+      version,
+      ask: (what, work) => session.call(what, work),
+      async takeParent() {
+        // Whoever has lost the object's row must not push, and the parent is ours no longer than that.
+        await session.saveHeld(record());
+        const until = new Date(now().getTime() + LEASE_MS);
+        // Also when the answer is lost: giving back what is not ours is nothing.
+        taken.add(parent);
+        return session.call('taking the resource', (call) =>
+          engine.adoptions.takeParent(parent, session.owner, until, call),
+        );
+      },
+      now,
+      random: engine.random,
+      tell: told,
+      isOver: () => session.scope.isOver,
+    },
+    standing,
+  );
+}
+
+/** Journals how far it has come, and comes back where somebody takes his time. */
+async function ended(
+  engine: Engine,
+  session: AdoptionSession,
+  record: Adoption,
+  message: PropagateMessage,
+): Promise<Outcome> {
+  const open = record.consumers.filter((one) => !isSettled(one));
+  const now = session.now().getTime();
+  if (open.length === 0) {
+    await session.saveReleased(settled(record, session.now()));
+    return {
+      outcome: 'adopted',
+      reason: laggards(record).length === 0 ? 'AllAdopted' : 'NotAllAdopted',
+      detail: said(record),
+    };
+  }
+  const wake = Math.max(
+    Math.min(...open.map(({ nextAt }) => Date.parse(nextAt ?? record.startedAt))),
+    now + AT_ONCE_MS,
+  );
+  await session.saveReleased({ ...record, wakeAt: new Date(wake).toISOString() });
+  const { object, version } = record;
+  await session.call('scheduling the next look', (call) =>
+    engine.queue.propagate({ object, version, resumes: true }, wake - now, call),
+  );
+  return { outcome: 'propagating', reason: message.again === true ? 'PushedAgain' : 'Waiting', detail: said(record) };
+}
+
+/** The sweep comes back for whoever is without the version, for a month. */
+function settled({ wakeAt: _wakeAt, ...record }: Adoption, now: Date): Adoption {
+  const late = laggards(record);
+  if (late.length === 0 || now.getTime() > Date.parse(record.startedAt) + LOOKED_AT_MS) return record;
+  return { ...record, wakeAt: new Date(now.getTime() + DAILY_MS).toISOString() };
+}
+
+/** `3 of 5 consumers have version …; propagating: …; failed: …`. */
+export function said(record: Adoption | undefined): string {
+  if (record === undefined) return 'nobody was looked for yet';
+  const { version, consumers } = record;
+  const late = laggards(record);
+  const rest = late.slice(0, 5).map(({ state, id }) => `${state}: ${id}`);
+  const more = late.length > 5 ? [`and ${late.length - 5} more`] : [];
+  return [
+    `${consumers.length - late.length} of ${consumers.length} consumers have version ${version}`,
+    ...rest,
+    ...more,
+  ].join('; ');
+}
+
+function told({ code, message, remedy }: RotationError): Trouble {
+  return { code, message: message.slice(0, 600), ...(remedy === undefined ? {} : { remedy: remedy.slice(0, 600) }) };
+}
+
+function unknownKind({ id, kind }: Standing): RotationError {
+  return new RotationError({
+    code: 'JOURNAL_INVALID',
+    recovery: 'human',
+    message: `${id} is recorded as a ${kind}, which this version does not know`,
+    remedy: 'Push again, so that its consumers are found anew: POST /api/propagations.',
+  });
+}

@@ -1,0 +1,24 @@
+import type { Engine } from '../engine.ts';
+import type { Session } from '../session.ts';
+import { laggards } from './record.ts';
+
+/**
+ * Who keeps an old credential, and old versions, from being taken out of use: every consumer that is not seen to have the version
+ * yet. Where nobody has looked for them since, they are looked for now. Under the lease of the object.
+ * @returns one line each; none where the settings name no subscription to look in
+ */
+export async function holdouts(engine: Engine, session: Session, version: string): Promise<readonly string[]> {
+  if (!engine.discovery.enabled) return [];
+  const { object } = session;
+  const entry = await session.call('asking for its consumers', (call) => engine.adoptions.read(object, call));
+  if (entry?.record.version !== version || entry.record.discoveredAt === undefined) {
+    // Its event was lost, or its work is not done yet; asking twice is one look.
+    await session.call('having its consumers told', (call) =>
+      engine.queue.propagate({ object, version, resumes: true }, 0, call),
+    );
+    return [`nobody has told the consumers of version ${version} yet`];
+  }
+  return laggards(entry.record).map(({ state, id, trouble }) =>
+    trouble === undefined ? `${id} is ${state}` : `${id} is ${state}: ${trouble.message}`,
+  );
+}

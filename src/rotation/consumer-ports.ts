@@ -1,0 +1,112 @@
+import type { Adoption } from './adoption/record.ts';
+import type { RotationError } from './errors.ts';
+import type { ObjectKind, ObjectRef } from './object.ts';
+import type { Call } from './rotator.ts';
+
+/* Who uses an object of a vault, and what it takes to make them use its new version. */
+
+/** The version that consumers are to use: the current one, whatever version an event was about. */
+export interface VersionRef {
+  readonly object: ObjectRef;
+  readonly version: string;
+  /** Of a certificate only. */
+  readonly certificate?: ServedCertificate;
+}
+
+/** What is public of a certificate, as far as its consumers care. */
+export interface ServedCertificate {
+  /** SHA-256 and SHA-1 of the DER, upper-case hex without colons. ARM shows the second one as `thumbprint`. */
+  readonly sha256: string;
+  readonly sha1: string;
+  /** The DNS names that it is valid for, lower case; the first label may be `*`. */
+  readonly names: readonly string[];
+  readonly notAfter: Date;
+  readonly keyType: 'RSA' | 'EC';
+  /** False: the vault never gives the private key away, so nobody can serve it. */
+  readonly exportable: boolean;
+  /** `application/x-pkcs12` or `application/x-pem-file`. */
+  readonly contentType: string;
+}
+
+/** One reference to the object, held by a resource: found by asking that resource, never kept in a registry. */
+export interface Reference {
+  /** The kind of consumer, which names the adapter. */
+  readonly kind: string;
+  /** The ARM id of what holds the reference; with `#…` behind it where one resource holds several. Unique. */
+  readonly id: string;
+  /** The resource that a push changes: no two pushes to one at the same time. */
+  readonly parent: string;
+  /** The version that it names. Absent: it follows the newest one by itself, in its service's own time. */
+  readonly pinned?: string;
+  /** Under which names it serves the certificate. */
+  readonly hosts: readonly string[];
+}
+
+/** How a consumer was seen to use the version, the strongest first. */
+export type ProofKind = 'handshake' | 'resolved-version' | 'delivered' | 'control-plane';
+
+export type Confirmation =
+  | { readonly is: 'adopted'; readonly proof: ProofKind; readonly detail: string }
+  /** It uses another version still. */
+  | { readonly is: 'pending'; readonly detail: string }
+  /** Nobody can tell from here: its network is closed, or its name leads elsewhere. `remedy` says what to look at. */
+  | { readonly is: 'unreachable'; readonly detail: string; readonly remedy: string };
+
+export type Refreshed =
+  | { readonly is: 'pushed' }
+  /** Its service is at it. The text finds the operation again after a crash: it is given to the next `refresh`. */
+  | { readonly is: 'running'; readonly operation: string }
+  /** Nothing can be pushed: its service looks for new versions by itself. */
+  | { readonly is: 'follows' }
+  /** Only a person can do it, or may decide it. */
+  | { readonly is: 'reported'; readonly detail: string; readonly remedy: string };
+
+/** A kind of consumer. Errors are `RotationError`s. */
+export interface Consumer {
+  /** Names it in the ledger and the docs. Nothing branches on it. */
+  readonly kind: string;
+  readonly objects: readonly ObjectKind[];
+  /** How long its service takes to have a version that was pushed, or to find one by itself; its documentation's word, in ms. */
+  readonly lagMs: { readonly pushed: number; readonly follows: number };
+  /**
+   * Makes the consumer use the version. May be repeated, also with another version. @param operation of an earlier `running`
+   * @throws CONFIG_INVALID when the version is none that it could use; CONFLICT when the resource is being changed by somebody else;
+   *   TARGET_NOT_FOUND when it is gone. After it throws, the consumer uses the old or the new version.
+   */
+  refresh(reference: Reference, version: VersionRef, operation: string | undefined, call: Call): Promise<Refreshed>;
+  /** Read-only. @throws as `refresh` does, when it could not even be asked */
+  confirm(reference: Reference, version: VersionRef, call: Call): Promise<Confirmation>;
+}
+
+/** What was found of an object's consumers. */
+export interface Discovered {
+  readonly references: readonly Reference[];
+  /** Where could not be looked, and what to do about it: who is there may hold a reference nobody knows of. */
+  readonly gaps: readonly { readonly where: string; readonly message: string; readonly remedy?: string }[];
+}
+
+/** Finds the consumers of an object by the references that they hold. */
+export interface Discovery {
+  /** False where the settings name no subscription to look through: then nobody is looked for. */
+  readonly enabled: boolean;
+  /** Read-only. @throws only when nothing at all could be looked through */
+  find(object: ObjectRef, call: Call): Promise<Discovered>;
+}
+
+export interface AdoptionEntry {
+  readonly record: Adoption;
+  readonly etag: string;
+}
+
+/** Where the consumers of objects stand: one row an object, its ETag lease and fence; and who changes which resource. */
+export interface Adoptions {
+  read(object: ObjectRef, call: Call): Promise<AdoptionEntry | undefined>;
+  /** `etag` undefined: the row must not exist. @throws LEASE_LOST (effect none); TIMED_OUT, UNAVAILABLE (unknown) @returns the new ETag */
+  write(record: Adoption, etag: string | undefined, call: Call): Promise<string>;
+  /** Every row that has something left to do; for one that cannot be read, its JOURNAL_INVALID. */
+  open(call: Call): AsyncIterable<AdoptionEntry | RotationError>;
+  /** Takes a resource for pushes until then, or keeps it. Read again before it is written. @returns false: it is another owner's */
+  takeParent(parent: string, owner: string, until: Date, call: Call): Promise<boolean>;
+  /** Gives it back; absent, or somebody else's by now, is success. */
+  releaseParent(parent: string, owner: string, call: Call): Promise<void>;
+}

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { createRunbook } from '../../src/http.ts';
+import { ADOPTION_PATIENCE_MS } from '../../src/rotation/backoff.ts';
+import { Bench, error, OBJECT, OVERLAP } from '../support/memory/bench.ts';
+import { DAY, HOUR } from '../support/memory/clock.ts';
+import { containing } from '../support/memory/text.ts';
+
+/** Rotated, its overlap over, and the message for the retirement still to be delivered. */
+async function overlapOver(prepare: (bench: Bench) => void = () => undefined): Promise<Bench> {
+  const bench = new Bench();
+  bench.consumers.put('site', { version: 'v1', takes: 'lagging' });
+  prepare(bench);
+  await bench.rotated();
+  bench.clock.advance(OVERLAP + 1000);
+  return bench;
+}
+
+describe('the old credential', () => {
+  it('is kept until every consumer has the new version', async () => {
+    const bench = await overlapOver();
+    await bench.drain();
+    expect(bench.run).toMatchObject({ state: 'waiting', step: 'confirm' });
+    expect(bench.run.steps.at(-1)).toMatchObject({ outcome: 'waiting', detail: containing('site is propagating') });
+    expect(bench.rotator.passwords.has('a')).toBe(true);
+    bench.consumers.put('site', { version: 'v2' });
+    await createRunbook(bench.engine).push({ vault: 'kv', name: 'db' });
+    await bench.drain();
+    bench.clock.advance(HOUR);
+    await bench.drain();
+    expect(bench.run.state).toBe('done');
+  });
+
+  it('is not waited for when it is compromised', async () => {
+    const bench = new Bench();
+    bench.consumers.put('site', { version: 'v1', takes: 'lagging' });
+    await bench.deliver(bench.message('compromised', { rotationId: 'r1' }));
+    expect(bench.run.state).toBe('done');
+  });
+
+  it('becomes a person’s question after a week', async () => {
+    const bench = await overlapOver();
+    for (let waited = 0; waited <= ADOPTION_PATIENCE_MS + DAY; waited += HOUR) {
+      await bench.drain();
+      bench.clock.advance(HOUR);
+    }
+    expect(bench.run).toMatchObject({
+      state: 'blocked',
+      blocked: { code: 'NOT_ADOPTED', message: containing('site'), remedy: containing('GET /api/consumers') },
+    });
+  });
+
+  it('waits for consumers that nobody has told yet, and has them told', async () => {
+    const bench = new Bench();
+    await bench.deliver(bench.message());
+    await bench.propagate();
+    bench.consumers.put('site', { version: 'v1' });
+    bench.clock.advance(OVERLAP + 1000);
+    await bench.drain();
+    expect(bench.consumers.serves('site')).toBe('v2');
+    bench.clock.advance(HOUR);
+    await bench.drain();
+    expect(bench.run.state).toBe('done');
+  });
+
+  it('stays when nobody can be asked', async () => {
+    const bench = await overlapOver();
+    bench.calls.fail('adoptions.read', error('UNAVAILABLE'), 3);
+    await bench.resume();
+    expect(bench.run).toMatchObject({ step: 'confirm', lastError: { code: 'UNAVAILABLE' } });
+  });
+});
+
+it('a rotation tells where each consumer of its version stands', async () => {
+  const bench = await overlapOver();
+  const answer = await createRunbook(bench.engine).read(bench.run.rotationId);
+  expect(answer.body).toMatchObject({
+    consumers: [{ id: 'site', state: 'propagating', whatToDo: containing('Nothing') }],
+  });
+});
+
+it('a certificate’s new version is announced as one, and its consumers are told', async () => {
+  const bench = new Bench();
+  bench.consumers.put('site', { version: 'old' });
+  const object = { ...OBJECT, kind: 'certificate' as const, name: 'web' };
+  const at = bench.clock.now();
+  const certificate = {
+    sha256: 'AA',
+    sha1: 'BB',
+    names: [],
+    notAfter: at,
+    keyType: 'RSA' as const,
+    exportable: true,
+    contentType: '',
+  };
+  const info = { version: 'c2', enabled: true, createdOn: at, updatedOn: at, managed: false, tags: {} };
+  bench.certificates.put(object, { ...info, certificate });
+  bench.queue.put({ kind: 'propagate', message: { object, version: 'c2' } });
+  await bench.drain();
+  expect(bench.announced).toMatchObject([{ type: 'Keyturn.CertificateVersionCreated', version: 'c2' }]);
+  expect(bench.consumers.serves('site')).toBe('c2');
+});
