@@ -11,7 +11,7 @@ import { decide } from './policy.ts';
 import type { Managed, ObjectRef, RotateMessage, SecretListing, Target } from './ports.ts';
 import { isHeld, type JournalRecord, type Run } from './record.ts';
 
-/** A blocked run is looked at again once a day, and as soon as its secret was changed. */
+/** A blocked run is looked at again once a day, and as soon as its secret, or what that comes from, was changed. */
 const RECHECK_MS = 24 * 3600_000;
 /** The queue's own message should have come by then. */
 const LATE_MS = 60_000;
@@ -84,6 +84,7 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
     if (!open.has(key) && !asked.has(key) && (comparable || isOutdated(target, created, key)))
       messages.push({ object, trigger: 'source' });
   }
+  for (const { object, target } of managed) noteSources(target, objectKey(object), changed, created);
   const due = messages.length;
   const now = engine.clock.now();
   for (const [key, record] of open) {
@@ -151,6 +152,19 @@ async function holdBack(
 function isOutdated({ sources = [] }: Target, created: ReadonlyMap<string, Date>, key: string): boolean {
   const own = created.get(key)?.getTime() ?? 0;
   return sources.some((source) => (created.get(objectKey(source))?.getTime() ?? -1) >= own);
+}
+
+/** What was wrong may have been the source: a run that is blocked is looked at again when that was changed, too. */
+function noteSources(
+  { sources = [] }: Target,
+  key: string,
+  changed: Map<string, Date>,
+  created: ReadonlyMap<string, Date>,
+): void {
+  for (const source of sources) {
+    const at = changed.get(objectKey(source)) ?? created.get(objectKey(source));
+    if (at !== undefined && at > (changed.get(key) ?? at)) changed.set(key, at);
+  }
 }
 
 /**

@@ -93,6 +93,17 @@ describe('a derived secret', () => {
     expect(bench.vault.peek(DERIVED), 'once').toHaveLength(versions);
   });
 
+  it('goes on at once when what has blocked it was mended in its source', async () => {
+    const bench = setUp();
+    await bench.rotated();
+    bench.vault.put(OBJECT, 'Server=x;Database=y', { Rotator: 'manual' });
+    await live(bench);
+    expect(bench.journal.entry(DERIVED)?.record.run).toMatchObject({ state: 'blocked' });
+    bench.vault.put(OBJECT, JSON.stringify({ user: 'b', password: 'mended' }), {});
+    await live(bench);
+    expect(valueOf(bench)).toBe('bank://b:mended@bank.example/x?y=1');
+  });
+
   it('is compared with its source for a day after somebody else has written it, and no longer', async () => {
     const bench = setUp();
     bench.vault.put(DERIVED, valueOf(bench), { ProviderAddress: SOURCE }, { createdOn: days(0), expiresOn: days(60) });
