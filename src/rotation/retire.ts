@@ -12,6 +12,7 @@ import type { CurrentVersion, Issued, Managed, Target } from './ports.ts';
 import type { Session } from './session.ts';
 import { disableOldVersions } from './retention.ts';
 import { unstage } from './staging.ts';
+import { keepCurrent } from './take-back.ts';
 
 type Retirement = Extract<Action, { do: 'retire' | 'refuse-retire' }>;
 
@@ -55,6 +56,7 @@ export async function retire(
   await session.step('revoke', `revoking ${what}`, (call) =>
     rotator.revoke(target, old, { endSessions: run.compromised }, call),
   );
+  if (retainsBefore(run)) await keepCurrent(session, managed, current);
   await revokeSuperseded(engine, session, managed, old);
   if (makesOneMore(managed) && mayHaveLeftOne(run)) {
     await revokeOrphans(engine, session.scope, session.object, managed, run);

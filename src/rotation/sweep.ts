@@ -3,21 +3,25 @@ import { sweepAdoptions } from './adoption/sweep.ts';
 import { CallScope } from './calls.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
-import { objectKey } from './ids.ts';
+import { objectKey, timeOf } from './ids.ts';
 import { sweepKeys } from './keys/sweep.ts';
 import { disown, sharedPairs } from './ownership.ts';
-import { slotsShared } from './plan.ts';
+import { rotationIdOf, slotsShared } from './plan.ts';
 import { decide } from './policy.ts';
 import type { Managed, ObjectRef, RotateMessage, SecretListing, Target } from './ports.ts';
 import { isHeld, type JournalRecord, type Run } from './record.ts';
 
-/** A blocked run is looked at again once a day, and as soon as its secret was changed. */
+/** A blocked run is looked at again once a day, and as soon as its secret, or what that comes from, was changed. */
 const RECHECK_MS = 24 * 3600_000;
 /** The queue's own message should have come by then. */
 const LATE_MS = 60_000;
 /** Messages of one sweep are spread, so that a hundred rotations do not start in the same second. */
 const SPREAD_MS = 250;
 const SWEEP_MS = 9 * 60_000;
+/** A version that somebody else wrote is compared with its sources for so long. */
+const WATCHED_MS = 24 * 3600_000;
+/** So long after it was asked for a rotation writes its version, as a rule; later it is compared without need. */
+const WRITTEN_WITHIN_MS = 3600_000;
 
 export interface SweepReport {
   readonly resumed: number;
@@ -44,7 +48,7 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
   const changed = new Map<string, Date>();
   const created = new Map<string, Date>();
   const messages: RotateMessage[] = [];
-  const managed: { readonly object: ObjectRef; readonly target: Target }[] = [];
+  const managed: { readonly object: ObjectRef; readonly target: Target; readonly foreign: boolean }[] = [];
   for (const vault of engine.configuration.vaults) {
     try {
       await scope.run(`listing ${vault}`, async (call) => {
@@ -55,7 +59,9 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
           // A certificate's newest version is listed as the secret that backs it (facts A4); either may be a source.
           if (listing.managed) created.set(objectKey({ ...object, kind: 'certificate' }), listing.createdOn);
           const found = managedAs(engine, listing);
-          if (typeof found === 'object') managed.push({ object, target: found.target });
+          if (typeof found === 'object') {
+            managed.push({ object, target: found.target, foreign: isForeign(listing, engine.clock.now()) });
+          }
           if (!open.has(objectKey(object)) && worthALook(engine, listing, found)) {
             // A listing does not say which version it is about (facts A4): the runner looks at the current one.
             messages.push({ object, trigger: 'sweep' });
@@ -72,11 +78,13 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
   }
   for (const { object, system } of sharedPairs(managed)) await holdBack(engine, scope, problems, object, system);
   const asked = new Set(messages.map(({ object }) => objectKey(object)));
-  for (const { object, target } of managed) {
+  for (const { object, target, foreign } of managed) {
     const key = objectKey(object);
-    if (!open.has(key) && !asked.has(key) && isOutdated(target, created, key))
+    const comparable = foreign && target.sources !== undefined;
+    if (!open.has(key) && !asked.has(key) && (comparable || isOutdated(target, created, key)))
       messages.push({ object, trigger: 'source' });
   }
+  for (const { object, target } of managed) noteSources(target, objectKey(object), changed, created);
   const due = messages.length;
   const now = engine.clock.now();
   for (const [key, record] of open) {
@@ -144,6 +152,29 @@ async function holdBack(
 function isOutdated({ sources = [] }: Target, created: ReadonlyMap<string, Date>, key: string): boolean {
   const own = created.get(key)?.getTime() ?? 0;
   return sources.some((source) => (created.get(objectKey(source))?.getTime() ?? -1) >= own);
+}
+
+/** What was wrong may have been the source: a run that is blocked is looked at again when that was changed, too. */
+function noteSources(
+  { sources = [] }: Target,
+  key: string,
+  changed: Map<string, Date>,
+  created: ReadonlyMap<string, Date>,
+): void {
+  for (const source of sources) {
+    const at = changed.get(objectKey(source)) ?? created.get(objectKey(source));
+    if (at !== undefined && at > (changed.get(key) ?? at)) changed.set(key, at);
+  }
+}
+
+/**
+ * Written by somebody else, as far as a listing tells, and not long ago. It is newer than its sources, and may hold what they had
+ * before: a version that was put back, or one whose value was edited. No event begins a rotation of it.
+ */
+function isForeign({ createdOn, expiresOn, tags }: SecretListing, now: Date): boolean {
+  if (now.getTime() - createdOn.getTime() >= WATCHED_MS) return false;
+  const asked = timeOf(rotationIdOf(tags) ?? '');
+  return expiresOn === undefined || asked === undefined || createdOn.getTime() - asked.getTime() > WRITTEN_WITHIN_MS;
 }
 
 /** Should have gone on by now. */

@@ -117,6 +117,22 @@ describe.runIf(announce(whyNoMySqlHere()))('the mysql rotator on MySQL itself', 
     expect([await works(next), await works(password), await works(lost)]).toEqual([true, true, false]);
   });
 
+  it('keeps the old password when the account is locked by the first log-in that fails', async () => {
+    await set(mintPassword());
+    await stage.mysql.query(`ALTER USER ${name(user)} FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED`);
+    const next = mintPassword();
+    await set(next);
+    expect([await works(next), await works(password)]).toEqual([true, true]);
+  });
+
+  it('gives readers their password back where a person had made it the second one, and it was discarded', async () => {
+    await stage.mysql.query(`ALTER USER ${name(user)} IDENTIFIED BY 'by hand' RETAIN CURRENT PASSWORD`);
+    await single.revoke(target, user, { endSessions: false }, never());
+    expect(await works(password)).toBe(false);
+    await set(new SecretValue(password));
+    expect([await works(password), await works('by hand')]).toEqual([true, false]);
+  });
+
   it('keeps what is there when the readers’ own password does not log in: a forced rotation makes it no primary one', async () => {
     await stage.mysql.query(`ALTER USER ${name(user)} IDENTIFIED BY 'by hand' RETAIN CURRENT PASSWORD`);
     const next = mintPassword();

@@ -148,6 +148,7 @@ const BAD: readonly (readonly [string, string, readonly string[]])[] = [
   ['a right of accounts for a container', `${GOOD}container=c01&sp=ru`, ['?sp']],
   ['a blob without a container', `${GOOD}blob=b&sp=r`, ['?container']],
   ['a blob that climbs', `${GOOD}container=c01&blob=a%2F..%2Fb&sp=r`, ['?blob']],
+  ['a blob with a line break', `${GOOD}container=c01&blob=a%0Ab&sp=r`, ['?blob']],
   ['services for a container', `${GOOD}container=c01&ss=b&sp=r`, ['?ss']],
   ['a container that is none', `${GOOD}container=A%2Fb&sp=r`, ['?container']],
   ['http', `${GOOD}ss=b&srt=o&sp=r&spr=https,http`, ['?spr']],

@@ -76,6 +76,43 @@ describe('a derived secret', () => {
     expect(bench.outcomes).toContainEqual(expect.objectContaining({ reason: 'UpToDate' }));
   });
 
+  it.each([
+    ['with the tags of that version', true],
+    ['with the tags of the last one', false],
+  ])('is computed anew where somebody has put the version before back, %s', async (_, older) => {
+    const bench = setUp();
+    await bench.rotated();
+    await live(bench);
+    const [last, before] = bench.vault.peek(DERIVED);
+    bench.clock.advance(5 * MINUTE);
+    bench.vault.put(DERIVED, before?.value.reveal() ?? '', (older ? before : last)?.tags ?? {});
+    await live(bench);
+    expect(valueOf(bench)).toBe(last?.value.reveal());
+    const versions = bench.vault.peek(DERIVED).length;
+    await live(bench);
+    expect(bench.vault.peek(DERIVED), 'once').toHaveLength(versions);
+  });
+
+  it('goes on at once when what has blocked it was mended in its source', async () => {
+    const bench = setUp();
+    await bench.rotated();
+    bench.vault.put(OBJECT, 'Server=x;Database=y', { Rotator: 'manual' });
+    await live(bench);
+    expect(bench.journal.entry(DERIVED)?.record.run).toMatchObject({ state: 'blocked' });
+    bench.vault.put(OBJECT, JSON.stringify({ user: 'b', password: 'mended' }), {});
+    await live(bench);
+    expect(valueOf(bench)).toBe('bank://b:mended@bank.example/x?y=1');
+  });
+
+  it('is compared with its source for a day after somebody else has written it, and no longer', async () => {
+    const bench = setUp();
+    bench.vault.put(DERIVED, valueOf(bench), { ProviderAddress: SOURCE }, { createdOn: days(0), expiresOn: days(60) });
+    expect(await sweep(bench.engine)).toMatchObject({ due: 2 });
+    await bench.drain();
+    bench.clock.advance(24 * 60 * MINUTE);
+    expect(await sweep(bench.engine)).toMatchObject({ due: 1 });
+  });
+
   it('follows the secret that backs a certificate, too', async () => {
     const bench = setUp('first');
     bench.vault.put(DERIVED, 'first', { ProviderAddress: SOURCE }, { createdOn: days(-60), expiresOn: days(60) });

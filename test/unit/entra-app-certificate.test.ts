@@ -86,6 +86,7 @@ describe('what a value holds', () => {
     ['nothing', ''],
     ['a password', 'tr0ub4dor&3'],
     ['half a container', fixture('pbes2-aes256.pfx').subarray(0, 900).toString('base64')],
+    ['a container with a password', fixture('other-password.pfx').toString('base64')],
     ['a broken certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'],
   ])('%s is no certificate', async (_, text) => expect(await readHolding(new SecretValue(text))).toBeUndefined());
 
@@ -146,5 +147,15 @@ describe('whose registration it is', () => {
     expect(blocker?.about, 'it keeps the old certificate').toBeUndefined();
     expect(blocker?.remedy).toContain('CredentialId=key-0');
     expect(tagBlockers('key-7', { ...holding, thumbprint: 'removed' }, withKeys('a'))).toEqual([]);
+  });
+
+  it('a tag that names somebody else’s certificate is told, also where the value’s own was removed', () => {
+    const removed = { ...holding, thumbprint: 'removed' };
+    expect(tagBlockers('KEY-0', removed, withKeys('a'))).toMatchObject([{ code: 'CONFIG_INVALID' }]);
+    const unknown = {
+      ...withKeys(),
+      credentials: withKeys('a').credentials.map((one) => ({ ...one, thumbprint: '' })),
+    };
+    expect(tagBlockers('key-0', removed, unknown)).toEqual([]);
   });
 });

@@ -156,6 +156,31 @@ describe('the value before is kept', () => {
   });
 });
 
+describe('readers keep the current value', () => {
+  it('when somebody has made it the one before, which the end of the overlap ends', async () => {
+    const bench = retaining();
+    await bench.rotated();
+    bench.rotator.seconds.set('a', bench.minted[0] ?? '');
+    bench.rotator.passwords.set('a', 'changed by hand');
+    await overlapEnds(bench);
+    expect(bench.run).toMatchObject({ state: 'done' });
+    expect(bench.currentWorks()).toBe(true);
+    expect(bench.rotator.passwords.get('a')).toBe(bench.minted[0]);
+    expect(bench.run.steps.at(-1)?.detail).toContain('somebody had made the value of a in the vault the one before');
+  });
+
+  it('unless nobody can tell whether it logs in: then the run is not over', async () => {
+    const bench = retaining();
+    await bench.rotated();
+    bench.calls.before('rotator.revoke', () => bench.calls.fail('rotator.test', error('UNAVAILABLE')));
+    bench.clock.advance(OVERLAP + MINUTE);
+    await bench.resume();
+    expect(bench.run).toMatchObject({ step: 'revoke', state: 'waiting' });
+    await overlapEnds(bench);
+    expect(bench.run).toMatchObject({ state: 'done' });
+  });
+});
+
 describe('a rotation that stops after set', () => {
   it('goes on with the value that is live beside the old one, and sets no other', async () => {
     const bench = retaining();

@@ -38,7 +38,11 @@ export async function openPkcs12(der: Buffer): Promise<Pkcs12> {
   const decrypt = (algorithm: Asn1, octets: string): Asn1 => {
     const { UNIVERSAL } = asn1.Class;
     const text = asn1.create(UNIVERSAL, asn1.Type.OCTETSTRING, false, octets);
-    return pki.decryptPrivateKeyInfo(asn1.create(UNIVERSAL, asn1.Type.SEQUENCE, true, [algorithm, text]), PASSWORD);
+    const info = asn1.create(UNIVERSAL, asn1.Type.SEQUENCE, true, [algorithm, text]);
+    // Null for another password, which the types of node-forge do not say.
+    const plain = pki.decryptPrivateKeyInfo(info, PASSWORD) as Asn1 | null;
+    if (plain === null) throw new Error('it has another password');
+    return plain;
   };
   const keys: Buffer[] = [];
   const certificates: Buffer[] = [];

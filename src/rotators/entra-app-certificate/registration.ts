@@ -44,11 +44,20 @@ export function ownRegistration(
  */
 export function tagBlockers(named: string, held: Holding | undefined, application: Application): readonly Blocker[] {
   const meant = held === undefined ? undefined : registrationOf(held, application);
-  // None that it could be: where it was removed, a forced rotation repairs that.
-  if (held === undefined || meant === undefined) return [];
-  if (registrationOf(held, application, named.toLowerCase()) !== undefined) return [];
+  if (held === undefined || registrationOf(held, application, named.toLowerCase()) !== undefined) return [];
   const list = listCommand({ anyId: application.app.anyId, credential: 'certificate' });
+  if (meant === undefined) return foreignBlockers(named, application, list);
   const message = `the tag CredentialId says ${named}, but the application has the certificate in the vault under ${meant}`;
   const remedy = `Set the tag CredentialId=${meant} (give all tags of the secret, the command replaces them): az keyvault secret set-attributes --vault-name <vault> --name <secret> --tags CredentialId=${meant} ...; the certificates are listed by: ${list}`;
+  return [{ code: 'CONFIG_INVALID', message, remedy }];
+}
+
+/** The application does not have the value's certificate: a forced rotation repairs that, if the tag names none that somebody else uses. */
+function foreignBlockers(named: string, { credentials }: Application, list: string): readonly Blocker[] {
+  const other = credentials.find(({ keyId }) => keyId === named.toLowerCase());
+  // Without a thumbprint it may be the very one.
+  if (other === undefined || other.thumbprint === '') return [];
+  const message = `the tag CredentialId says ${named}, under which the application has another certificate than the one in the vault, and it would be removed after the overlap`;
+  const remedy = `Write the version whose certificate that is, or the key id that the value's certificate had, into the tag (give all tags of the secret, the command replaces them): az keyvault secret set-attributes --vault-name <vault> --name <secret> --tags CredentialId=<key id> ...; the certificates are listed by: ${list}`;
   return [{ code: 'CONFIG_INVALID', message, remedy }];
 }

@@ -37,10 +37,12 @@ export async function replacePassword(
     storePassword(query, account, authentication, plain(password));
   const second = authentication.dialect === 'mysql' ? await lookForSecond(query, account) : undefined;
   if (second === undefined) return alone(value);
-  if (value.equals(current)) return second ? alone(value) : undefined;
+  if (value.equals(current)) return second || !(await logsIn(current)) ? alone(value) : undefined;
   if (second) {
+    // Asked in this order: a log-in that fails may lock the account (FAILED_LOGIN_ATTEMPTS), and then readers' own fails, too.
+    const live = await logsIn(current);
     if (await logsIn(value)) return;
-    if (await logsIn(current)) await query(plain(current), { mutates: true, what: whatOf(account, authentication) });
+    if (live) await query(plain(current), { mutates: true, what: whatOf(account, authentication) });
   }
   try {
     const what = `${whatOf(account, authentication)} RETAIN CURRENT PASSWORD`;

@@ -111,7 +111,8 @@ function readScope(query: URLSearchParams, report: Report): SasScope {
   }
   if (!CONTAINER.test(container ?? '')) report('container', 'is not the name of a container');
   if (blob === null) return { kind: 'container', container: container ?? '' };
-  if (blob === '' || blob.length > 1024 || /(?:^|\/)\.{1,2}(?:\/|$)/.test(blob)) {
+  // A line break would end the line in what is signed, and the rest of the name be taken for the fields that follow.
+  if (blob === '' || blob.length > 1024 || /\p{Cc}/u.test(blob) || /(?:^|\/)\.{1,2}(?:\/|$)/.test(blob)) {
     report('blob', 'is not the name of a blob');
   }
   return { kind: 'blob', container: container ?? '', blob };

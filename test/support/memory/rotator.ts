@@ -96,7 +96,7 @@ export class MemoryRotator implements Rotator {
   /** As src/rotators/mysql/retain.ts does it: the system keeps the primary password only, and forgets the second. */
   #retain(slot: Slot, value: SecretValue, current: SecretValue): void {
     if (value.equals(current)) {
-      if (this.seconds.delete(slot)) this.passwords.set(slot, value.reveal());
+      if (this.seconds.delete(slot) || !this.logsIn(slot, current)) this.passwords.set(slot, value.reveal());
       return;
     }
     if (this.seconds.has(slot)) {
