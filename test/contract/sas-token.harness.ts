@@ -153,6 +153,8 @@ const BAD: readonly (readonly [string, string, readonly string[]])[] = [
   ['a container that is none', `${GOOD}container=A%2Fb&sp=r`, ['?container']],
   ['http', `${GOOD}ss=b&srt=o&sp=r&spr=https,http`, ['?spr']],
   ['an address that is none', `${GOOD}ss=b&srt=o&sp=r&sip=10.0.0.256`, ['?sip']],
+  ['an address that may be octal', `${GOOD}ss=b&srt=o&sp=r&sip=10.0.0.01`, ['?sip']],
+  ['a range that ends before it begins', `${GOOD}ss=b&srt=o&sp=r&sip=10.0.0.9-10.0.0.1`, ['?sip']],
   ['a parameter of Keyturn’s', `${GOOD}ss=b&srt=o&sp=r&se=2030-01-01`, ['?se']],
   ['a parameter twice', `${GOOD}ss=b&srt=o&sp=r&sp=w`, ['?sp']],
 ];

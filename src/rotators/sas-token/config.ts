@@ -31,7 +31,7 @@ const PERMISSIONS: Readonly<Record<SasScope['kind'], string>> = {
 };
 const PARAMETERS = ['account', 'container', 'blob', 'ss', 'srt', 'sp', 'sip', 'spr'];
 const CONTAINER = /^(?:\$root|\$web|\$logs|(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*)$/;
-const IP = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
+const IP = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
 type Report = (parameter: string, message: string) => void;
 
@@ -125,7 +125,15 @@ function readIp(text: string | null, report: Report): SasConfig['ip'] {
     report('sip', 'must be an IPv4 address, or two with a hyphen between them');
     return undefined;
   }
+  if (end !== undefined && asNumber(end) < asNumber(start)) {
+    report('sip', 'ends before it begins');
+    return undefined;
+  }
   return end === undefined ? { start } : { start, end };
+}
+
+function asNumber(ip: string): number {
+  return ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
 function isSubset(text: string, letters: string): boolean {
