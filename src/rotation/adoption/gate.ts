@@ -16,7 +16,9 @@ export async function holdouts(engine: Engine, session: Session, version: string
     await session.call('having its consumers told', (call) =>
       engine.queue.propagate({ object, version, resumes: true }, 0, call),
     );
-    return [`nobody has told the consumers of version ${version} yet`];
+    const { vault, name } = object;
+    const ask = `POST /api/propagations {"vault":"${vault}","name":"${name}","dryRun":true}`;
+    return [`nobody has told the consumers of version ${version} yet; if it stays so, ${ask} tells what is in the way`];
   }
   return laggards(entry.record).map(({ state, id, trouble }) =>
     trouble === undefined ? `${id} is ${state}` : `${id} is ${state}: ${trouble.message}`,
