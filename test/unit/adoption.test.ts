@@ -77,7 +77,7 @@ describe('who uses a new version', () => {
     await bench.vault.disable(OBJECT, 'v2');
     expect(await tell(bench)).toMatchObject({ outcome: 'dropped', reason: 'HUMAN_REQUIRED' });
     expect(bench.consumers.pushes).toBe(0);
-    expect(bench.logged.join()).toContain('--version v2 --enabled true');
+    expect(bench.logged.join()).toContain('Enable it.');
   });
 
   it('is waited for while its service is at it, and asked by its operation', async () => {

@@ -6,23 +6,16 @@ import type { Call, ObjectRef, VersionRef } from '../ports.ts';
 type Ask = <T>(what: string, work: (call: Call) => Promise<T>) => Promise<T>;
 
 /**
- * The version that consumers are to use now, whichever one an event was about. No value is read for it. What backs a certificate is
- * the certificate: whether the vault sends events for both is not verified [U], so either does.
+ * The version that consumers are to use now, whichever one an event was about. Asked of the vault as a reader asks it: a listing tells
+ * seconds only, and two versions of one second are in no order there. What backs a certificate is the certificate: whether the
+ * vault sends events for both is not verified [U], so either does.
  * @throws TARGET_NOT_FOUND absent or deleted; HUMAN_REQUIRED where the newest version is disabled: readers get nothing then
  */
 export async function newestOf(engine: Engine, ask: Ask, object: ObjectRef): Promise<VersionRef> {
   if (object.kind === 'certificate') return newestCertificate(engine, ask, object);
-  const [newest] = await ask('looking for the newest version', (call) => engine.vault.versions(object, call));
-  if (newest === undefined) {
-    throw new RotationError({
-      code: 'TARGET_NOT_FOUND',
-      recovery: 'reconfigure',
-      message: `${describeObject(object)} has no version`,
-    });
-  }
-  if (newest.managed) return newestCertificate(engine, ask, { ...object, kind: 'certificate' });
-  if (!newest.enabled) throw disabled(object, newest.version);
-  return { object, version: newest.version };
+  // The value that comes with it goes nowhere.
+  const { version, managed } = await ask('reading the newest version', (call) => engine.vault.current(object, call));
+  return managed ? newestCertificate(engine, ask, { ...object, kind: 'certificate' }) : { object, version };
 }
 
 async function newestCertificate(engine: Engine, ask: Ask, object: ObjectRef): Promise<VersionRef> {
