@@ -8,7 +8,7 @@ import { startTds, TDS_NAME, type Tds } from '../../sandbox/tds/tds.ts';
 import type { Fault, RotatorHarness } from './rotator-harness.ts';
 import { withoutAlternate } from './single-account.ts';
 
-const REQUEST_TIMEOUT_MS = 400;
+const REQUEST_TIMEOUT_MS = 2_000;
 const LIMITED = 'keyturn_admin';
 
 export interface SqlServerKind {
