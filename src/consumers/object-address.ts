@@ -1,4 +1,5 @@
-import type { ObjectRef } from '../rotation/ports.ts';
+import { RotationError } from '../rotation/errors.ts';
+import type { ObjectRef, Reference, VersionRef } from '../rotation/ports.ts';
 
 /** An object of a vault, as a resource refers to it. Everything lower case: services change the case of what they are given. */
 export interface ObjectAddress {
@@ -37,4 +38,14 @@ export function refersTo(address: ObjectAddress | undefined, object: ObjectRef):
   if (address?.name !== object.name.toLowerCase()) return false;
   const host = new URL(object.vault).host.toLowerCase();
   return address.vault === host || address.vault === host.split('.')[0];
+}
+
+/** The reference is not there any more: nothing is pushed to what took its place. */
+export function referenceIsGone({ id }: Reference, { object }: VersionRef): RotationError {
+  return new RotationError({
+    code: 'TARGET_NOT_FOUND',
+    recovery: 'reconfigure',
+    message: `${id} does not refer to ${object.name} of ${object.vault} any more`,
+    remedy: 'Nothing, if that was meant.',
+  });
 }

@@ -10,11 +10,11 @@ import type {
   VersionRef,
 } from '../../rotation/ports.ts';
 import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
-import { refersTo } from '../object-address.ts';
+import { referenceIsGone, refersTo } from '../object-address.ts';
 import { proveServed } from '../proof/handshake.ts';
 import { servableBy } from '../proof/servable.ts';
 import { putAgain, readCertificate, type WebCertificate } from './certificate.ts';
-import { boundOtherwise, putRefused, referenceIsGone, tookAnother, troubleOf } from './refusals.ts';
+import { boundOtherwise, putRefused, tookAnother, troubleOf } from './refusals.ts';
 import { bindingsAround, rebind, type Binding } from './sites.ts';
 
 const KIND = 'app-service-certificate';

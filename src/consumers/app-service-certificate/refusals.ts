@@ -6,15 +6,6 @@ import type { Binding } from './sites.ts';
 
 /* Why App Service does not take a version; each with what to do. */
 
-export function referenceIsGone({ id }: Reference, { object }: VersionRef): RotationError {
-  return new RotationError({
-    code: 'TARGET_NOT_FOUND',
-    recovery: 'reconfigure',
-    message: `${id} does not refer to ${object.name} of ${object.vault} any more`,
-    remedy: 'Nothing, if that was meant.',
-  });
-}
-
 /** App Service reads vaults with a principal of its own, the same application in every tenant of the public cloud; Gov has another. */
 const PROVIDER = 'abfa0a7c-a6b6-4736-8310-5855508787cd';
 

@@ -1,7 +1,8 @@
 import type { ArmClient } from '../../azure/arm/client.ts';
 import type { Call, Confirmation, Reference, Refreshed, VersionRef } from '../../rotation/ports.ts';
 import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
-import { pinnedIsLeft, referenceIsGone, unresolved } from './refusals.ts';
+import { referenceIsGone } from '../object-address.ts';
+import { pinnedIsLeft, unresolved } from './refusals.ts';
 import { withVersion } from './reference-text.ts';
 import { readApp, readTriggersAgain, restartApp, type Restart } from './restart.ts';
 import { fetchNow, readSettings, rewrite, type VaultSetting } from './settings.ts';

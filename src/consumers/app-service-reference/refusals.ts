@@ -6,15 +6,6 @@ import type { VaultSetting } from './settings.ts';
 
 /* Why an app does not get a version; each with what to do. */
 
-export function referenceIsGone({ id }: Reference, { object }: VersionRef): RotationError {
-  return new RotationError({
-    code: 'TARGET_NOT_FOUND',
-    recovery: 'reconfigure',
-    message: `${id} does not refer to ${object.name} of ${object.vault} any more`,
-    remedy: 'Nothing, if that was meant.',
-  });
-}
-
 export function pinnedIsLeft({ id, parent }: Reference, { name }: VaultSetting, pinned: string): Refreshed {
   return {
     is: 'reported',

@@ -10,14 +10,14 @@ import type {
 } from '../../rotation/ports.ts';
 import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
 import { objectIn, textIn, type Json } from '../json.ts';
-import { refersTo } from '../object-address.ts';
+import { referenceIsGone, refersTo } from '../object-address.ts';
 import { proveServed } from '../proof/handshake.ts';
 import { servableBy } from '../proof/servable.ts';
 import type { ControlPlane } from '../proof/verdict.ts';
 import * as config from './config.ts';
 import { about, endpointsOf } from './endpoints.ts';
 import { fingerprintsIn } from './public-cert-data.ts';
-import { operationFailed, pinnedIsLeft, referenceIsGone, standstill } from './refusals.ts';
+import { operationFailed, pinnedIsLeft, standstill } from './refusals.ts';
 
 const KIND = 'application-gateway';
 const TYPE = 'Microsoft.Network/applicationGateways';

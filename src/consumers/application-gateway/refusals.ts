@@ -1,6 +1,6 @@
 import type { OperationState } from '../../azure/arm/client.ts';
 import { RotationError } from '../../rotation/errors.ts';
-import type { Reference, Refreshed, VersionRef } from '../../rotation/ports.ts';
+import type { Refreshed } from '../../rotation/ports.ts';
 import { nameIn } from '../arm-id.ts';
 import type { GatewayState } from './config.ts';
 
@@ -54,16 +54,6 @@ export function pinnedIsLeft(gatewayId: string, certificate: string, pinned: str
     detail,
     remedy: `Let it follow the newest version: ${command}; or allow the app to do it: KEYTURN_CONSUMERS {"rewritePinned":true}`,
   };
-}
-
-/** The reference is not there any more: nothing is pushed to what took its place. */
-export function referenceIsGone({ id }: Reference, { object }: VersionRef): RotationError {
-  return new RotationError({
-    code: 'TARGET_NOT_FOUND',
-    recovery: 'reconfigure',
-    message: `${id} does not refer to ${object.name} of ${object.vault} any more`,
-    remedy: 'Nothing, if that was meant.',
-  });
 }
 
 /** What the gateway says of a vault that it cannot read (docs: application-gateway-key-vault-common-errors.md). */

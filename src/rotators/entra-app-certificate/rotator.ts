@@ -2,7 +2,7 @@ import type { TokenCredential } from '@azure/core-auth';
 import { asBlocker } from '../../azure/rest-errors.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Blocker, Call, CertificatesPort, Clock, Issued, Pending, Rotator, Target } from '../../rotation/ports.ts';
-import { LABEL, labelled } from '../entra/graph.ts';
+import { asLive, LABEL } from '../entra/graph.ts';
 import { LogIn } from '../entra/log-in.ts';
 import { accepted, IN_A_ROW, isYoung, SET_PATIENCE_MS, TEST_PATIENCE_MS } from '../entra/propagation.ts';
 import { parseTags, splitSource, type EntraCertificateConfig } from './config.ts';
@@ -155,12 +155,7 @@ export function entraAppCertificateRotator(deps: EntraAppCertificateDeps): Rotat
     },
     async list({ config }, call) {
       const { credentials } = await graph.application(config.app, call);
-      return credentials.map(({ keyId, displayName, endsOn }) => ({
-        credentialId: keyId,
-        slot: keyId,
-        ...labelled(displayName),
-        ...(endsOn === undefined ? {} : { notAfter: endsOn }),
-      }));
+      return credentials.map(asLive);
     },
     set,
     test,

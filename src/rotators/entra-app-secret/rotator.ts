@@ -3,7 +3,7 @@ import { asBlocker } from '../../azure/rest-errors.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Blocker, Call, Clock, Issued, Pending, Rotator, Target } from '../../rotation/ports.ts';
 import { splitAddress, type EntraApp } from '../entra/address.ts';
-import { LABEL, labelled } from '../entra/graph.ts';
+import { asLive, LABEL } from '../entra/graph.ts';
 import { LogIn, withSecret } from '../entra/log-in.ts';
 import { accepted, IN_A_ROW, isYoung, SET_PATIENCE_MS, TEST_PATIENCE_MS } from '../entra/propagation.ts';
 import { GraphClient, type Application, type PasswordCredential } from './client.ts';
@@ -96,12 +96,7 @@ export function entraAppSecretRotator(deps: EntraAppSecretDeps): Rotator<EntraAp
     },
     async list(target, call) {
       const { credentials } = await graph.application(target.config, call);
-      return credentials.map(({ keyId, displayName, endsOn }) => ({
-        credentialId: keyId,
-        slot: keyId,
-        ...labelled(displayName),
-        ...(endsOn === undefined ? {} : { notAfter: endsOn }),
-      }));
+      return credentials.map(asLive);
     },
     set,
     test,

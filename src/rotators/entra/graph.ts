@@ -7,7 +7,7 @@ import {
   type RestRequest,
 } from '../../azure/rest.ts';
 import { RotationError } from '../../rotation/errors.ts';
-import type { Call } from '../../rotation/ports.ts';
+import type { Call, LiveCredential } from '../../rotation/ports.ts';
 import type { EntraApp } from './address.ts';
 import { graphRefusal, type CredentialKind, type GraphCallFacts } from './graph-errors.ts';
 
@@ -88,6 +88,22 @@ export function unreadable({ what, mutates }: GraphCallFacts): RotationError {
 export function labelled(displayName: string): { readonly rotationId?: string } {
   const [label, rotationId, ...rest] = displayName.split(' ');
   return label === LABEL && rotationId !== undefined && rest.length === 0 ? { rotationId } : {};
+}
+
+/** A credential of an application as the engine lists it; its key id is its slot, too. */
+export function asLive({ keyId, displayName, endsOn }: EntraCredential): LiveCredential {
+  return {
+    credentialId: keyId,
+    slot: keyId,
+    ...labelled(displayName),
+    ...(endsOn === undefined ? {} : { notAfter: endsOn }),
+  };
+}
+
+interface EntraCredential {
+  readonly keyId: string;
+  readonly displayName: string;
+  readonly endsOn: Date | undefined;
 }
 
 export function asRecord(value: unknown): Json {
