@@ -33,7 +33,8 @@ export function directoriesOf(
         const exportable = key.exportable !== false;
         return {
           ...{ version: found.id, enabled: found.enabled, createdMs: found.createdMs, exportable },
-          ...{ keyType: key.kty, contentType: held.contentType, certPem: new X509Certificate(found.der).toString() },
+          ...{ keyType: key.kty, contentType: held.contentType },
+          certPem: found.chain.map((der) => new X509Certificate(der).toString()).join(''),
           keyPem: exportable ? keyIn(vault.certificates.content(at, name, found.id)) : '',
         } satisfies CertificateSeen;
       },

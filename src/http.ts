@@ -5,6 +5,7 @@ import {
   readConsumed,
   readFilter,
   readPush,
+  readSigned,
   readStart,
   readValue,
   readVaults,
@@ -12,6 +13,8 @@ import {
 import { whatToDo } from './http/what-to-do.ts';
 import { consumersOf, consumersOfRun, findConsumers, pushAgain } from './rotation/adoption/runbook.ts';
 import { cancel } from './rotation/cancel.ts';
+import { signingRequest, takeSigned } from './rotation/certificates/request.ts';
+import { dryRunCertificate, startCertificate } from './rotation/certificates/runbook.ts';
 import { dryRun as plan } from './rotation/dry-run.ts';
 import type { Engine } from './rotation/engine.ts';
 import { inventory } from './rotation/inventory.ts';
@@ -27,19 +30,28 @@ export interface RunbookApi {
   cancel(id: string, caller: string): Promise<Answer>;
   /** The body holds a secret value: nothing of it gets into an answer or a log. */
   supply(id: string, body: unknown, caller: string): Promise<Answer>;
+  /** What an issuer outside the vault is to sign, in PEM. */
+  signingRequest(id: string): Promise<Answer>;
+  /** The answer to it. */
+  takeSigned(id: string, body: unknown, caller: string): Promise<Answer>;
   bootstrap(body: unknown, caller: string): Promise<Answer>;
   inventory(query: Readonly<Record<string, string>>): Promise<Answer>;
   consumers(query: Readonly<Record<string, string>>): Promise<Answer>;
   push(body: unknown): Promise<Answer>;
 }
 
+const STARTS = {
+  secret: { plan, start: runbook.start },
+  key: { plan: dryRunKey, start: startKey },
+  certificate: { plan: dryRunCertificate, start: startCertificate },
+} as const;
+
 export function createRunbook(engine: Engine): RunbookApi {
   return {
     start: (body, caller) =>
       answering(async () => {
         const { dryRun, ...request } = readStart(engine, body, caller);
-        const does =
-          request.object.kind === 'key' ? { plan: dryRunKey, start: startKey } : { plan, start: runbook.start };
+        const does = STARTS[request.object.kind];
         if (dryRun) return { status: 200, body: await does.plan(engine, request) };
         const started = await does.start(engine, request);
         const location = `/api/rotations/${started.rotationId}`;
@@ -66,6 +78,18 @@ export function createRunbook(engine: Engine): RunbookApi {
         const run = await supply(engine, id, readValue(body), caller);
         return { status: 202, headers: { location: `/api/rotations/${run.rotationId}`, 'retry-after': '5' } };
       }),
+    signingRequest: (id) =>
+      answering(async () => {
+        const csr = pem('CERTIFICATE REQUEST', await signingRequest(engine, id));
+        return { status: 200, body: { csr, whatToDo: `Have it signed, and PUT /api/rotations/${id}/certificate.` } };
+      }),
+    takeSigned: (id, body, by) =>
+      answering(async () => {
+        const { chain, force } = readSigned(body);
+        const { version } = await takeSigned(engine, id, chain, { force, by });
+        const location = `/api/rotations/${id}`;
+        return { status: 202, headers: { location, 'retry-after': '5' }, body: { version, status: location } };
+      }),
     bootstrap: (body) =>
       answering(async () => {
         const { object, dryRun } = readBootstrap(engine, body);
@@ -89,4 +113,12 @@ export function createRunbook(engine: Engine): RunbookApi {
         return { status: 202, headers: { location, 'retry-after': '5' }, body: { version, status: location } };
       }),
   };
+}
+
+function pem(label: string, der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

@@ -13,6 +13,8 @@ const TRIGGERS: Readonly<Record<string, Trigger>> = {
   'Microsoft.KeyVault.SecretExpired': 'expired',
   'Microsoft.KeyVault.KeyNearExpiry': 'near-expiry',
   'Microsoft.KeyVault.KeyExpired': 'expired',
+  'Microsoft.KeyVault.CertificateNearExpiry': 'near-expiry',
+  'Microsoft.KeyVault.CertificateExpired': 'expired',
 };
 const NEW_VERSION: readonly string[] = [
   'Microsoft.KeyVault.SecretNewVersionCreated',

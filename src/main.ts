@@ -149,6 +149,13 @@ export function createEngine(settings: Settings, clock: Clock, log: Log): Engine
       credential,
       ...(settings.topicEndpoint === undefined ? {} : { endpoint: settings.topicEndpoint }),
     }),
+    // The log is where people look until they have a channel.
+    notices: {
+      tell: ({ at: _at, ...notice }) => {
+        log('error', 'people are to know', notice);
+        return Promise.resolve();
+      },
+    },
     configuration: createConfiguration(settings, createRotators(settings, vault, credential, clock), () => clock.now()),
     clock,
     log,

@@ -26,6 +26,8 @@ const AZURE_REST = ['src/azure/rest.ts', 'src/azure/rest-errors.ts'];
 /** The one client of Azure Resource Manager. */
 const ARM = 'src/azure/arm/';
 const TOKENS = '@azure/core-auth';
+/** What the backing secret of a certificate holds. */
+const X509 = 'src/x509/';
 
 /** What the kinds of consumers share. */
 const CONSUMER = [
@@ -54,6 +56,7 @@ const SRC_LAYERS: readonly Layer[] = [
     may: [
       ...PORTS,
       ...AZURE_ERRORS,
+      X509,
       'node:crypto',
       TOKENS,
       '@azure/keyvault-secrets',
@@ -69,6 +72,7 @@ const SRC_LAYERS: readonly Layer[] = [
       ...['@azure/data-tables', '@azure/storage-queue', '@azure/eventgrid'],
     ],
   },
+  { files: ['src/x509/'], may: ['node:crypto', 'node-forge'] },
   { files: ['src/config/'], may: PORTS },
   {
     files: ['src/rotators/sql-server/'],
@@ -111,7 +115,7 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/rotators/entra-app-secret/'], may: [...PORTS, ...AZURE_REST, 'src/rotators/entra/', TOKENS] },
   {
     files: ['src/rotators/entra-app-certificate/'],
-    may: [...PORTS, ...AZURE_REST, 'src/rotators/entra/', 'node:crypto', 'node-forge', TOKENS],
+    may: [...PORTS, ...AZURE_REST, 'src/rotators/entra/', X509, 'node:crypto', TOKENS],
   },
   // What the rotators share that speak HTTPS to systems which only the settings know.
   { files: ['src/rotators/http/'], may: [...PORTS, 'node:dns', 'node:net', 'node:http', 'node:https'] },
@@ -165,6 +169,7 @@ const REVEALING = [
   'src/rotators/sql-server/rotator.ts',
   'src/state/queues.ts',
   'src/state/table.ts',
+  'src/vault/certificates.ts',
   'src/vault/key-vault.ts',
 ];
 

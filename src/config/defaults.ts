@@ -12,9 +12,12 @@ export interface Defaults {
    * account, or that there is only one, as in Microsoft's samples.
    */
   readonly accounts: 'pair' | 'single';
+  /** Which certificates are renewed: those with the tag Rotator, or every one of the served vaults. */
+  readonly certificates: 'tagged' | 'all';
 }
 
-type NumberKey = Exclude<keyof Defaults, 'accounts'>;
+type ChoiceKey = 'accounts' | 'certificates';
+type NumberKey = Exclude<keyof Defaults, ChoiceKey>;
 
 interface Bound {
   readonly fallback: number;
@@ -32,13 +35,17 @@ export const BOUNDS = {
   retainVersions: { fallback: 2, least: 2, most: 500, whole: true },
 } as const satisfies Record<NumberKey, Bound>;
 
-const ACCOUNTS = ['pair', 'single'] as const;
+/** The first of each is what holds where nothing is said. */
+const CHOICES: { readonly [K in ChoiceKey]: readonly [Defaults[K], ...Defaults[K][]] } = {
+  accounts: ['pair', 'single'],
+  certificates: ['tagged', 'all'],
+};
 
-/** KEYTURN_DEFAULTS: a JSON object with any of the five. */
+/** KEYTURN_DEFAULTS: a JSON object with any of the six. */
 export function readDefaults(env: Env, report: Report): Defaults {
   const name = 'KEYTURN_DEFAULTS';
   const raw = readJsonObject(env, name, report) ?? {};
-  const known = [...Object.keys(BOUNDS), 'accounts'];
+  const known = [...Object.keys(BOUNDS), ...Object.keys(CHOICES)];
   for (const key of Object.keys(raw)) {
     if (known.includes(key)) continue;
     const meant = nearest(key, known);
@@ -55,16 +62,21 @@ export function readDefaults(env: Env, report: Report): Defaults {
     report(`${name}.${key}`, `must be a ${bound.whole ? 'whole ' : ''}number from ${bound.least} to ${bound.most}`);
     return bound.fallback;
   };
+  const choice = <K extends ChoiceKey>(key: K): Defaults[K] => {
+    const choices: readonly Defaults[K][] = CHOICES[key];
+    const [fallback] = CHOICES[key];
+    const chosen = choices.find((one) => one === (raw[key] ?? fallback));
+    if (chosen === undefined) report(`${name}.${key}`, `must be ${choices.map((one) => `"${one}"`).join(' or ')}`);
+    return chosen ?? fallback;
+  };
   const defaults = {
     validityDays: one('validityDays'),
     leadTimeDays: one('leadTimeDays'),
     overlapHours: one('overlapHours'),
     retainVersions: one('retainVersions'),
-    accounts: ACCOUNTS.find((kind) => kind === (raw['accounts'] ?? 'pair')) ?? 'pair',
+    accounts: choice('accounts'),
+    certificates: choice('certificates'),
   };
-  if (raw['accounts'] !== undefined && raw['accounts'] !== defaults.accounts) {
-    report(`${name}.accounts`, `must be ${ACCOUNTS.map((kind) => `"${kind}"`).join(' or ')}`);
-  }
   if (defaults.leadTimeDays >= defaults.validityDays) {
     report(`${name}.leadTimeDays`, `must be shorter than validityDays (${defaults.validityDays})`);
   }

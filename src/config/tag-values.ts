@@ -13,7 +13,7 @@ const WINDOW_FORMS = 'write 22:00-04:00, Sat,Sun 01:00-05:00 or Mon-Fri 20:00-24
 export function readNumber<T extends TagName>(
   tags: Pick<ReadonlyMap<T, string>, 'get'>,
   tag: T,
-  key: Exclude<keyof Defaults, 'accounts'>,
+  key: Exclude<keyof Defaults, 'accounts' | 'certificates'>,
   defaults: Defaults,
   report: (tag: T, message: string) => void,
 ): number {

@@ -1,5 +1,6 @@
 import { configInvalid, type Problem, type RotationError } from '../rotation/errors.ts';
 import type { Configuration, Managed, ObjectRef, RotationPolicy, Rotator } from '../rotation/ports.ts';
+import { readCertificateTags } from './certificate-tags.ts';
 import { readKeyTags } from './key-tags.ts';
 import { readLifetime } from './lifetime.ts';
 import type { Settings } from './settings.ts';
@@ -39,6 +40,7 @@ export function createConfiguration(settings: Settings, rotators: readonly Rotat
       return { policy, ...found } satisfies Managed;
     },
     managedKey: (written) => readKeyTags(written, settings.defaults, now?.()),
+    managedCertificate: (written) => readCertificateTags(written, settings.defaults),
   };
 }
 

@@ -15,5 +15,7 @@ import './push-version.ts';
 import './read-rotation.ts';
 import './rotate.ts';
 import './start-rotation.ts';
+import './signing-request.ts';
 import './supply-value.ts';
 import './sweep.ts';
+import './take-signed.ts';

@@ -1,6 +1,6 @@
 import type { Engine } from '../rotation/engine.ts';
 import { RotationError, type Problem } from '../rotation/errors.ts';
-import type { ObjectRef } from '../rotation/ports.ts';
+import type { ObjectKind, ObjectRef } from '../rotation/ports.ts';
 
 /* The parts that requests have in common. What is wrong is added to the list of problems, and something harmless returned. */
 
@@ -36,10 +36,10 @@ export function vaultOf(engine: Engine, given: string, problems: Problem[]): str
   return '';
 }
 
-export function readKind(fields: Fields, problems: Problem[]): 'secret' | 'key' {
+export function readKind(fields: Fields, problems: Problem[]): ObjectKind {
   const kind = fields['kind'] ?? 'secret';
-  if (kind === 'secret' || kind === 'key') return kind;
-  problems.push({ path: 'kind', message: 'is "secret" (the default) or "key"' });
+  if (kind === 'secret' || kind === 'key' || kind === 'certificate') return kind;
+  problems.push({ path: 'kind', message: 'is "secret" (the default), "key" or "certificate"' });
   return 'secret';
 }
 

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { Engine } from '../rotation/engine.ts';
 import type { Problem } from '../rotation/errors.ts';
 import { SecretValue, type ObjectRef, type RunFilter } from '../rotation/ports.ts';
@@ -36,6 +37,40 @@ export function readValue(body: unknown): SecretValue {
   if (typeof value !== 'string' || value === '') problems.push({ path: 'value', message: 'is the new value, a text' });
   if (problems.length > 0 || typeof value !== 'string') throw badRequest(problems);
   return new SecretValue(value);
+}
+
+const PEM = /-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----/g;
+
+/** A signed certificate and its issuers, from PEM. Whatever else is in the text is refused, and not repeated. */
+export function readSigned(body: unknown): { readonly chain: readonly Uint8Array[]; readonly force: boolean } {
+  const problems: Problem[] = [];
+  const fields = asFields(body, ['certificate', 'force'], problems);
+  const { certificate } = fields;
+  const force = readFlag(fields, 'force', problems);
+  const blocks = typeof certificate === 'string' ? [...certificate.matchAll(PEM)] : [];
+  const foreign = blocks.find(([, label]) => label !== 'CERTIFICATE')?.[1];
+  if (foreign !== undefined) {
+    problems.push({
+      path: 'certificate',
+      message: `holds a ${foreign}; only the certificate and its issuers are wanted`,
+    });
+  } else if (blocks.length === 0) {
+    problems.push({ path: 'certificate', message: 'is the PEM of the signed certificate, followed by its issuers' });
+  }
+  const chain = foreign === undefined ? blocks.map(([, , text = '']) => derOf(text, problems)) : [];
+  if (problems.length > 0) throw badRequest(problems);
+  return { chain, force };
+}
+
+function derOf(text: string, problems: Problem[]): Uint8Array {
+  const der = Buffer.from(text, 'base64');
+  try {
+    return new X509Certificate(der).raw;
+  } catch (error) {
+    if (error instanceof TypeError || !(error instanceof Error)) throw error;
+    problems.push({ path: 'certificate', message: 'holds something that is no X.509 certificate' });
+    return der;
+  }
 }
 
 export function readBootstrap(engine: Engine, body: unknown): { readonly object: ObjectRef; readonly dryRun: boolean } {

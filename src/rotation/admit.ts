@@ -21,8 +21,8 @@ export async function turnAway(engine: Engine, session: Session, message: Rotate
   const own = run !== undefined && message.rotationId === run.rotationId;
   if (heldUntil !== undefined) {
     const insists = (trigger === 'manual' || trigger === 'compromised') && !own;
-    // The run in hand may be one that only brings a key's users to a version: what asks for a rotation is not lost in it.
-    const another = message.object.kind === 'key' && run !== undefined && !goesOn(run, message);
+    // The run in hand may be one that only brings users to a version: what asks for a rotation is not lost in it.
+    const another = message.object.kind !== 'secret' && run !== undefined && !goesOn(run, message);
     const later: RotateMessage = insists || another || run === undefined ? message : resumeMessage(run, message);
     const delay = heldUntil.getTime() - session.now().getTime() + 1000;
     await session.call('putting the message back', (call) => engine.queue.rotate(later, delay, call));

@@ -15,8 +15,8 @@ import { takeBack } from './take-back.ts';
 /**
  * Cancels a run that has published nothing yet: the idle slot may have a new password by then, which nobody knows and
  * nobody uses; a credential that was made for it alone is revoked. One that is blocked because its old credential is current
- * again is cancelled, too, and the credential kept. A key's run may be cancelled as long as it is open: its old version stays
- * enabled, and users that were not moved on go on with it.
+ * again is cancelled, too, and the credential kept. The run of a key or a certificate may be cancelled as long as it is open: its old version stays
+ * enabled, and users that were not moved on go on with it; what the vault has begun to make is left to the vault.
  * @throws CONFLICT when it is running, has published a version, has replaced the only password, or is over; what the rotator
  *   throws, and then the run is as before
  */
@@ -35,7 +35,8 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
   const { record, etag } = entry;
   const current = entry.record.run;
   if (isOver(current)) throw notCancellable(current, 'it is over');
-  if (isPublished(current) && !keepsOld(current) && found.object.kind !== 'key') {
+  const isSecret = found.object.kind === 'secret';
+  if (isPublished(current) && !keepsOld(current) && isSecret) {
     throw notCancellable(
       current,
       'its new version is current already; the old credential is retired when nobody uses it any more',
@@ -47,7 +48,7 @@ export async function cancel(engine: Engine, rotationId: string, by: string): Pr
   if (!isPublished(current) && (await isWritten(engine, scope, found.object, current))) {
     throw notCancellable(current, 'its new version is written; the next delivery or sweep takes it over');
   }
-  const free = found.object.kind !== 'key' && leavesTraces(current) ? await undo(engine, scope, entry, current) : etag;
+  const free = isSecret && leavesTraces(current) ? await undo(engine, scope, entry, current) : etag;
   const run = cancelled(current);
   const { lease: _lease, ...rest } = record;
   await scope.run('writing the journal', (call) => engine.journal.write({ ...rest, run }, free, call));
@@ -138,7 +139,8 @@ function keepsOld(run: Run): boolean {
 
 /** A runner may have died between the vault's write and the journal's. */
 async function isWritten(engine: Engine, scope: CallScope, object: ObjectRef, run: Run): Promise<boolean> {
-  if (run.from === undefined) return false;
+  // A version of a certificate that is worse than the one before is left as it is, and its consumers decide.
+  if (run.from === undefined || object.kind === 'certificate') return false;
   try {
     if (object.kind === 'key') return await isRotated(engine, scope, object, run);
     const current = await scope.run('reading the current version', (call) => engine.vault.current(object, call));

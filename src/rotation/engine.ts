@@ -10,6 +10,7 @@ import type {
   KeysPort,
   KeyUser,
   Log,
+  Notices,
   ObjectRef,
   SecretValue,
   ValueShape,
@@ -23,7 +24,7 @@ export interface Engine {
   readonly keys: KeysPort;
   /** Who can be moved on to a new version of a key. */
   readonly keyUsers: readonly KeyUser[];
-  readonly certificates: Pick<CertificatesPort, 'current'>;
+  readonly certificates: CertificatesPort;
   /** Finds who uses an object, and how to make them use a new version. */
   readonly discovery: Discovery;
   readonly consumers: readonly Consumer[];
@@ -31,6 +32,7 @@ export interface Engine {
   readonly journal: Journal;
   readonly queue: WorkQueue;
   readonly announcer: Announcer;
+  readonly notices: Notices;
   readonly configuration: Configuration;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,10 +1,12 @@
 import { CallScope } from './calls.ts';
+import { isCertificatesOwn } from './certificates/own.ts';
+import { inventoryCertificates } from './certificates/inventory.ts';
 import type { Engine } from './engine.ts';
 import { RotationError, type Problem } from './errors.ts';
 import { objectKey } from './ids.ts';
 import { inventoryKeys } from './keys/inventory.ts';
 import { decide } from './policy.ts';
-import type { ObjectRef, SecretListing } from './ports.ts';
+import type { ObjectRef, SecretListing, VersionInfo } from './ports.ts';
 import type { Run } from './record.ts';
 import { REQUEST_MS } from './runbook.ts';
 
@@ -62,7 +64,9 @@ export async function inventory(
     });
     const keys = await inventoryKeys(engine, scope, vault, (object) => runs.get(objectKey(object)));
     found.push(...keys.items);
-    if (keys.problem !== undefined) problems.push(keys.problem);
+    const certificates = await inventoryCertificates(engine, scope, vault, (object) => runs.get(objectKey(object)));
+    found.push(...certificates.items);
+    problems.push(...[keys.problem, certificates.problem].filter((problem) => problem !== undefined));
     for (let from = 0; from < found.length; from += AT_ONCE) {
       items.push(
         ...(await Promise.all(found.slice(from, from + AT_ONCE).map((item) => withVersions(engine, scope, item)))),
@@ -77,8 +81,12 @@ async function withVersions(
   scope: CallScope,
   item: Omit<InventoryItem, 'versions'>,
 ): Promise<InventoryItem> {
-  const from = item.object.kind === 'key' ? engine.keys : engine.vault;
-  const all = await scope.run('listing the versions', (call) => from.versions(item.object, call));
+  const from = { secret: engine.vault, key: engine.keys, certificate: engine.certificates }[item.object.kind];
+  const all = await scope.run(
+    'listing the versions',
+    (call): Promise<readonly Pick<VersionInfo, 'version' | 'enabled' | 'createdOn'>[]> =>
+      from.versions(item.object, call),
+  );
   const versions = all.map(({ version, enabled, createdOn }) => ({
     version,
     enabled,
@@ -92,6 +100,7 @@ function inventoryItem(
   listing: SecretListing,
   run: Run | undefined,
 ): Omit<InventoryItem, 'versions'> | undefined {
+  if (isCertificatesOwn(engine, listing)) return undefined;
   const base = {
     object: listing.object,
     enabled: listing.enabled,

@@ -1,8 +1,8 @@
-import type { Outcome } from './engine.ts';
-import { isOver } from './machine.ts';
+import type { Engine, Outcome } from './engine.ts';
+import { isOver, isPublished } from './machine.ts';
 import { goesOn } from './new-run.ts';
 import type { RotateMessage } from './ports.ts';
-import type { Run } from './record.ts';
+import { ended, type Run } from './record.ts';
 import type { Session } from './session.ts';
 
 /** The open run that the message goes on with. */
@@ -31,4 +31,14 @@ export async function abandon(session: Session, run: Run, why: string): Promise<
   session.note({ step: run.step, at: session.now().toISOString(), ms: 0, outcome: 'skipped', detail: why });
   await session.saveReleased();
   return { outcome: 'cancelled', rotationId: run.rotationId, detail: why };
+}
+
+/** A key's or certificate's run that still waited for its users is over: the next one brings them to a newer version. */
+export async function supersedeFollower(engine: Engine, session: Session): Promise<void> {
+  const old = session.run;
+  if (old === undefined || isOver(old)) return;
+  const run = isPublished(old)
+    ? ended(old, 'done', session.now(), 'superseded: its users are brought to a newer version')
+    : ended(old, 'cancelled', session.now(), 'superseded');
+  await session.call('closing the run before', (call) => engine.journal.announceRun(session.object, run, call));
 }

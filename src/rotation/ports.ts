@@ -2,6 +2,7 @@ import type { RotationError } from './errors.ts';
 import type { SecretValue } from './secret-value.ts';
 import type { JournalRecord, Run } from './record.ts';
 
+import type { ManagedCertificate } from './certificate-ports.ts';
 import type { ManagedKey } from './key-ports.ts';
 import type { ObjectRef } from './object.ts';
 import type { Call, Rotator, Slot, Target } from './rotator.ts';
@@ -12,6 +13,7 @@ export type * from './rotator.ts';
 export type * from './key-ports.ts';
 export type * from './certificate-ports.ts';
 export type * from './consumer-ports.ts';
+export type * from './notices.ts';
 
 /* ── The vault ───────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -123,7 +125,7 @@ export interface Journal {
   note(note: Note, call: Call): Promise<void>;
 }
 
-/** `new-version` is about a key that has one already, whoever made it, and never makes another. */
+/** `new-version` is about a key or a certificate that has one already, whoever made it, and never makes another. */
 export type Trigger =
   'near-expiry' | 'expired' | 'sweep' | 'source' | 'manual' | 'compromised' | 'resume' | 'new-version';
 
@@ -240,4 +242,9 @@ export interface Configuration {
    * @throws CONFIG_INVALID
    */
   managedKey(tags: Readonly<Record<string, string>>): ManagedKey | undefined;
+  /**
+   * The same for a certificate.
+   * @throws CONFIG_INVALID
+   */
+  managedCertificate(tags: Readonly<Record<string, string>>): ManagedCertificate | undefined;
 }

@@ -3,7 +3,7 @@ import { adopt } from './adoption/adopt.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { isOver, isPublished } from './machine.ts';
-import type { Announcement, PropagateMessage, RotateMessage } from './ports.ts';
+import type { Announcement, ObjectKind, PropagateMessage, RotateMessage } from './ports.ts';
 import { refresh } from './rotate.ts';
 import { Session } from './session.ts';
 
@@ -58,17 +58,16 @@ async function tell(engine: Engine, message: PropagateMessage): Promise<Outcome>
     ),
   );
   const ours = run?.to?.version === version;
-  const isKey = object.kind === 'key';
-  if (isKey && !ours) return toUsers(engine, session, message);
-  // A key's run goes on from its own queue, where it sees to the users.
-  if (!isKey && open && run.step === 'refresh' && ours && session.heldUntil === undefined) {
+  const isSecret = object.kind === 'secret';
+  if (!isSecret && !ours) return toRun(engine, session, message);
+  // The run of a key or a certificate goes on from its own queue.
+  if (isSecret && open && run.step === 'refresh' && ours && session.heldUntil === undefined) {
     return goOn(engine, session);
   }
   if (ours) {
     return { outcome: 'dropped', reason: 'AlreadyAnnounced', detail: `rotation ${run.rotationId} has announced it` };
   }
-  const isCertificate = object.kind === 'certificate';
-  await announceForeign(engine, session, version, isCertificate ? 'Keyturn.CertificateVersionCreated' : undefined);
+  await announceForeign(engine, session, version);
   return {
     outcome: 'announced',
     reason: 'NotOurs',
@@ -77,19 +76,20 @@ async function tell(engine: Engine, message: PropagateMessage): Promise<Outcome>
 }
 
 /**
- * A key's users are seen to from the other queue, where failures are waited for and journalled. A run of ours that is still to find
- * the version is woken up, and adopts it; otherwise the version is somebody else's, and gets a run of its own.
+ * A key's users are seen to, and a certificate's version is verified, from the other queue, where failures are waited for and
+ * journalled. A run of ours that is still to find the version is woken up, and adopts it; otherwise the version is somebody else's, and
+ * gets a run of its own.
  */
-async function toUsers(engine: Engine, session: Session, { object, version }: PropagateMessage): Promise<Outcome> {
+async function toRun(engine: Engine, session: Session, { object, version }: PropagateMessage): Promise<Outcome> {
   const { run } = session;
   const own = run !== undefined && !isOver(run) && !isPublished(run);
-  if (!own) await announceForeign(engine, session, version, 'Keyturn.KeyVersionCreated');
+  if (!own) await announceForeign(engine, session, version);
   const next: RotateMessage = own ? resumeMessage(run, { object }) : { object, trigger: 'new-version', version };
-  await session.call('enqueueing the users', (call) => engine.queue.rotate(next, 0, call));
+  await session.call('enqueueing its run', (call) => engine.queue.rotate(next, 0, call));
   return {
     outcome: 'announced',
     reason: own ? 'RunInProgress' : 'NotOurs',
-    detail: `the users of ${describeObject(object)} are brought to version ${version}`,
+    detail: `version ${version} of ${describeObject(object)} is seen to by a run`,
   };
 }
 
@@ -107,17 +107,18 @@ async function goOn(engine: Engine, session: Session): Promise<Outcome> {
   }
 }
 
-async function announceForeign(
-  engine: Engine,
-  session: Session,
-  version: string,
-  type: Announcement['type'] = 'Keyturn.SecretVersionCreated',
-): Promise<void> {
+const CREATED: Readonly<Record<ObjectKind, Announcement['type']>> = {
+  secret: 'Keyturn.SecretVersionCreated',
+  key: 'Keyturn.KeyVersionCreated',
+  certificate: 'Keyturn.CertificateVersionCreated',
+};
+
+async function announceForeign(engine: Engine, session: Session, version: string): Promise<void> {
   await session.call('announcing the new version', (call) =>
     engine.announcer.announce(
       {
         id: `${describeObject(session.object)}/${version}`,
-        type,
+        type: CREATED[session.object.kind],
         object: session.object,
         version,
         data: {},

@@ -56,6 +56,11 @@ export interface Run {
    * published. With `slot` that old credential; without, what carries the rotation's id.
    */
   readonly supersedes?: readonly { readonly rotationId: string; readonly slot?: Slot }[];
+  /**
+   * Of a certificate: when the vault was asked for a version; `before`, its last operation until then; `comparedTo`, the version that
+   * the new one must be as good as, where that is not `from`.
+   */
+  readonly issuance?: { readonly askedAt: string; readonly before?: string; readonly comparedTo?: string };
   readonly startedAt: string;
   readonly updatedAt: string;
   readonly finishedAt?: string;

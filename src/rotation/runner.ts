@@ -3,6 +3,7 @@ import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { deliver, type Proceed } from './deliver.ts';
 import { timeOf } from './ids.ts';
+import { proceedWithCertificate } from './certificates/proceed.ts';
 import { proceedWithKey } from './keys/proceed.ts';
 import { isOver, isPublished, leavesTraces, next } from './machine.ts';
 import { isUpToDate, leftElsewhere, tidyUp } from './half-way.ts';
@@ -22,12 +23,10 @@ import { supersede } from './supersede.ts';
 const proceedWithSecret: Proceed = async (engine, session, message) =>
   (await admit(engine, session, message)) ?? (await proceed(engine, session, message));
 
-/** Certificates are left alone: nothing puts a message about one into the queue. */
 const PROCEED: Readonly<Record<ObjectKind, Proceed>> = {
   secret: proceedWithSecret,
   key: proceedWithKey,
-  certificate: (engine, session, message) =>
-    refuse(engine, session, message, 'NotManaged', 'certificates are not rotated by this version'),
+  certificate: proceedWithCertificate,
 };
 
 /** See `deliver`. */

@@ -1,6 +1,8 @@
 import { resumeMessage } from './admit.ts';
 import { sweepAdoptions } from './adoption/sweep.ts';
 import { CallScope } from './calls.ts';
+import { isCertificatesOwn } from './certificates/own.ts';
+import { sweepCertificates } from './certificates/sweep.ts';
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { objectKey, timeOf } from './ids.ts';
@@ -70,7 +72,9 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
       });
       const keys = await sweepKeys(engine, scope, vault, (object) => open.get(objectKey(object)));
       messages.push(...keys.messages);
-      for (const { object, at } of keys.changed) changed.set(objectKey(object), at);
+      const certificates = await sweepCertificates(engine, scope, vault, (object) => open.get(objectKey(object)));
+      messages.push(...certificates.messages);
+      for (const { object, at } of [...keys.changed, ...certificates.changed]) changed.set(objectKey(object), at);
     } catch (error) {
       if (!(error instanceof RotationError)) throw error;
       report(engine, problems, error);
@@ -107,6 +111,7 @@ function report(engine: Engine, problems: string[], { code, message, remedy }: R
 
 /** Read from the tags of a listing; 'wrong' where they cannot be read. */
 function managedAs(engine: Engine, listing: SecretListing): Managed | 'wrong' | undefined {
+  if (isCertificatesOwn(engine, listing)) return undefined;
   try {
     return engine.configuration.managed(listing.tags, listing.object);
   } catch (error) {

@@ -1,23 +1,20 @@
-import { X509Certificate } from 'node:crypto';
-import type {
-  CertificateClient,
-  CertificatePolicy as SdkPolicy,
-  KeyVaultCertificateWithPolicy,
-} from '@azure/keyvault-certificates';
+import type { CertificateClient, CertificatePolicy as SdkPolicy } from '@azure/keyvault-certificates';
 import type { SecretClient } from '@azure/keyvault-secrets';
 import { RotationError } from '../rotation/errors.ts';
 import type {
   Call,
-  CertificateOperation,
   CertificatesPort,
   CertificateVersion,
-  CurrentCertificate,
   CurrentVersion,
   ObjectRef,
-  ServedCertificate,
+  SecretListing,
+  SecretValue,
 } from '../rotation/ports.ts';
+import { readContent } from '../x509/content.ts';
+import { seen } from './certificate-operation.ts';
+import { currentOf, listingOf, policyOf, versionOf } from './certificate-shapes.ts';
 import { CLIENT_OPTIONS, callingVault, perVault, type VaultDeps } from './clients.ts';
-import type { VaultAction } from './errors.ts';
+import { vaultError, type VaultAction } from './errors.ts';
 import { connectSecrets, current } from './key-vault.ts';
 
 /**
@@ -25,7 +22,8 @@ import { connectSecrets, current } from './key-vault.ts';
  * same id as certificate and as secret, so that what `content` gives needs no second look.
  */
 export function createCertificates(deps: VaultDeps): CertificatesPort {
-  const calling = callingVault(perVault((vault) => connect(vault, deps)));
+  const client = perVault((vault) => connect(vault, deps));
+  const calling = callingVault(client);
   const callingSecrets = callingVault(perVault<SecretClient>((vault) => connectSecrets(vault, deps)));
   const operation: CertificatesPort['operation'] = async ({ vault, name }, call) => {
     const action = about({ vault, name }, 'asking for the operation of', 'get');
@@ -34,12 +32,13 @@ export function createCertificates(deps: VaultDeps): CertificatesPort {
       noneWhereAbsent,
     );
   };
+  const content: CertificatesPort['content'] = async ({ vault, name }, version, call): Promise<CurrentVersion> => {
+    const what = about({ vault, name }, 'reading the content of', 'get');
+    const options = { abortSignal: call.signal, ...(version === undefined ? {} : { version }) };
+    return current(await callingSecrets({ ...what, of: 'content' }, call, (on) => on.getSecret(name, options)));
+  };
   return {
-    async content({ vault, name }, version, call): Promise<CurrentVersion> {
-      const what = about({ vault, name }, 'reading the content of', 'get');
-      const options = { abortSignal: call.signal, ...(version === undefined ? {} : { version }) };
-      return current(await callingSecrets({ ...what, of: 'content' }, call, (on) => on.getSecret(name, options)));
-    },
+    content,
     async current({ vault, name }, call) {
       const action = about({ vault, name }, 'reading', 'get');
       const found = await calling(action, call, (on) => on.getCertificate(name, { abortSignal: call.signal }));
@@ -49,12 +48,9 @@ export function createCertificates(deps: VaultDeps): CertificatesPort {
       const action = about({ vault, name }, 'listing the versions of', 'list');
       const found = await calling(action, call, async (on) => {
         const all: CertificateVersion[] = [];
-        const pages = on.listPropertiesOfCertificateVersions(name, { abortSignal: call.signal });
-        for await (const { version, enabled, createdOn, expiresOn, x509ThumbprintString: thumbprint } of pages) {
-          // One that is still being made has no thumbprint (facts A7).
-          if (version === undefined || thumbprint === undefined) continue;
-          const made = { version, enabled: enabled ?? true, createdOn: createdOn ?? new Date(0) };
-          all.push({ ...made, thumbprint: thumbprint.toUpperCase(), ...(expiresOn ? { expiresOn } : {}) });
+        for await (const shown of on.listPropertiesOfCertificateVersions(name, { abortSignal: call.signal })) {
+          const version = versionOf(shown);
+          if (version !== undefined) all.push(version);
         }
         return all;
       });
@@ -62,9 +58,7 @@ export function createCertificates(deps: VaultDeps): CertificatesPort {
     },
     async policy({ vault, name }, call) {
       const action = about({ vault, name }, 'reading the policy of', 'get');
-      const found = await calling(action, call, (on) => on.getCertificatePolicy(name, { abortSignal: call.signal }));
-      const { issuerName, exportable, reuseKey } = found;
-      return { issuer: issuerName ?? 'Unknown', exportable: exportable ?? true, reuseKey: reuseKey ?? false };
+      return policyOf(await calling(action, call, (on) => on.getCertificatePolicy(name, { abortSignal: call.signal })));
     },
     operation,
     async renew(object, tags, call) {
@@ -83,9 +77,60 @@ export function createCertificates(deps: VaultDeps): CertificatesPort {
         // 409 also says that one is being made already (facts A7): then that is the one.
         if (!(error instanceof RotationError) || error.code !== 'CONFLICT' || error.recovery !== 'retry') throw error;
       }
-      return (await operation(object, call)) ?? { status: 'inProgress', issuer: policy.issuerName ?? 'Unknown' };
+      return (
+        (await operation(object, call)) ?? { id: '', status: 'inProgress', issuer: policy.issuerName ?? 'Unknown' }
+      );
     },
+    async chain(object, version, call) {
+      const { value } = await content(object, version, call);
+      return derOf(value, object);
+    },
+    async merge({ vault, name }, chain, call) {
+      const doing = 'merging the answer to the request of';
+      const action: VaultAction = { ...about({ vault, name }, doing, 'create'), writes: true };
+      // The SDK takes tags here, and does not send them (4.10.3).
+      const made = await calling(action, call, (on) =>
+        on.mergeCertificate(name, [...chain], { abortSignal: call.signal }),
+      );
+      return { version: made.properties.version ?? '' };
+    },
+    async amend({ vault, name }, version, tags, call) {
+      const action: VaultAction = { ...about({ vault, name }, 'putting tags on', 'update'), writes: true };
+      const options = { abortSignal: call.signal, tags: { ...tags } };
+      await calling(action, call, (on) => on.updateCertificateProperties(name, version, options));
+    },
+    list: (vault, call) => listing(vault, call, client),
   };
+}
+
+async function* listing(
+  vault: string,
+  call: Call,
+  client: (vault: string) => Promise<CertificateClient>,
+): AsyncGenerator<SecretListing> {
+  const doing = `listing the certificates of ${vault}`;
+  const action: VaultAction = { vault, doing, permission: 'list', writes: false, of: 'certificate' };
+  try {
+    const on = await client(vault);
+    for await (const shown of on.listPropertiesOfCertificates({ abortSignal: call.signal }))
+      yield listingOf(vault, shown);
+  } catch (error) {
+    throw vaultError(error, action, call.now());
+  }
+}
+
+/** @throws CONFIG_INVALID; what the readers say of the bytes is not passed on */
+async function derOf(value: SecretValue, { vault, name }: ObjectRef): Promise<readonly Uint8Array[]> {
+  const found = await readContent(value.reveal()).catch((error: unknown) => {
+    if (error instanceof TypeError || !(error instanceof Error)) throw error;
+    return undefined;
+  });
+  if (found !== undefined && found.certificates.length > 0) return found.certificates.map(({ raw }) => raw);
+  throw new RotationError({
+    code: 'CONFIG_INVALID',
+    recovery: 'human',
+    message: `the secret behind the certificate ${name} in ${vault} holds no certificate that can be read`,
+  });
 }
 
 async function connect(vault: string, deps: VaultDeps): Promise<CertificateClient> {
@@ -104,96 +149,6 @@ function about(
   const doing = `${verb} the certificate ${name} in ${vault}`;
   return { vault, name, permission, doing, writes: false, of: 'certificate' };
 }
-
-/** @throws TARGET_NOT_FOUND while the first version is still being made: there is no certificate in the answer then (facts A7) */
-function currentOf(
-  { cer, properties, policy }: KeyVaultCertificateWithPolicy,
-  { doing, vault, name = '' }: VaultAction,
-): CurrentCertificate {
-  if (cer === undefined || cer.length === 0) {
-    throw new RotationError({
-      code: 'TARGET_NOT_FOUND',
-      recovery: 'reconfigure',
-      message: `${doing}: it has no version yet: the first one is still being made`,
-      remedy: `See what it waits for: az keyvault certificate pending show --vault-name ${new URL(vault).hostname.split('.', 1)[0] ?? ''} --name ${name}`,
-    });
-  }
-  const {
-    version = '',
-    enabled = true,
-    createdOn = new Date(0),
-    updatedOn = createdOn,
-    notBefore,
-    expiresOn,
-  } = properties;
-  return {
-    ...{ version, enabled, createdOn, updatedOn, managed: false, tags: properties.tags ?? {} },
-    ...(notBefore === undefined ? {} : { notBefore }),
-    ...(expiresOn === undefined ? {} : { expiresOn }),
-    certificate: servedOf(new X509Certificate(cer), policy),
-  };
-}
-
-function servedOf(certificate: X509Certificate, policy: SdkPolicy | undefined): ServedCertificate {
-  const alternatives = (certificate.subjectAltName ?? '').split(', ');
-  return {
-    sha256: certificate.fingerprint256.replaceAll(':', ''),
-    sha1: certificate.fingerprint.replaceAll(':', ''),
-    names: alternatives.filter((one) => one.startsWith('DNS:')).map((one) => one.slice('DNS:'.length).toLowerCase()),
-    notAfter: new Date(certificate.validTo),
-    keyType: certificate.publicKey.asymmetricKeyType === 'ec' ? 'EC' : 'RSA',
-    exportable: policy?.exportable ?? true,
-    contentType: policy?.contentType ?? 'application/x-pkcs12',
-  };
-}
-
-/**
- * What the service says of an operation. The SDK's poller throws away what it was told when that is a failure, and throws an
- * `Error` with nothing but the issuer's words: so the answers themselves are read.
- */
-async function seen(
-  { signal }: Call,
-  begin: (how: OperationOptions) => Promise<unknown>,
-): Promise<CertificateOperation | undefined> {
-  let last: CertificateOperation | undefined;
-  const onResponse: OperationOptions['onResponse'] = ({ parsedBody }) => {
-    last = readOperation(parsedBody) ?? last;
-  };
-  try {
-    await begin({ abortSignal: signal, onResponse });
-  } catch (error) {
-    if (last === undefined || last.status === 'inProgress') throw error;
-  }
-  return last;
-}
-
-/** Of the wire's shape (facts A7); undefined for any other answer. */
-function readOperation(body: unknown): CertificateOperation | undefined {
-  if (typeof body !== 'object' || body === null) return undefined;
-  const { status, request_id: id, issuer, error, status_details: details } = body as Partial<Record<string, unknown>>;
-  if (typeof status !== 'string' || typeof id !== 'string') return undefined;
-  const detail = textIn(error, 'message') ?? details;
-  return {
-    status: STATUS[status.toLowerCase()] ?? 'inProgress',
-    issuer: textIn(issuer, 'name') ?? 'Unknown',
-    ...(typeof detail === 'string' ? { detail } : {}),
-  };
-}
-
-function textIn(holder: unknown, name: string): string | undefined {
-  const found = typeof holder === 'object' && holder !== null ? (holder as Record<string, unknown>)[name] : undefined;
-  return typeof found === 'string' ? found : undefined;
-}
-
-type OperationOptions = NonNullable<Parameters<CertificateClient['getCertificateOperation']>[1]>;
-
-/** The service spells it `canceled` (facts A7); the other spelling is taken as well. */
-const STATUS: Readonly<Record<string, CertificateOperation['status']>> = {
-  completed: 'completed',
-  canceled: 'cancelled',
-  cancelled: 'cancelled',
-  failed: 'failed',
-};
 
 function noneWhereAbsent(error: unknown): undefined {
   if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return undefined;

@@ -23,7 +23,7 @@ const WORDS = {
   certificate: {
     noun: 'certificate',
     role: 'Key Vault Certificates Officer',
-    policy: '--certificate-permissions get list create',
+    policy: '--certificate-permissions get list create update',
   },
   content: { noun: 'certificate', role: 'Key Vault Certificate User', policy: '--secret-permissions get' },
 } as const;

@@ -8,8 +8,11 @@ import { createRun, type Run } from '../../sandbox/run.ts';
 import { trustSandbox } from '../../sandbox/trust.ts';
 import { startVault, type VaultService } from '../../sandbox/vault/vault.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
-import type { Call, CertificatesPort, ObjectRef } from '../../src/rotation/ports.ts';
+import type { Call, CertificatesPort, ObjectRef, SecretListing } from '../../src/rotation/ports.ts';
 import { createCertificates } from '../../src/vault/certificates.ts';
+import { issue, sign } from '../support/certificates.ts';
+import { ders } from '../support/memory/certificates.ts';
+import { containing } from '../support/memory/text.ts';
 import { setEnvironment } from '../support/storage-cloud.ts';
 
 /* The certificates port over the unmodified SDK, against the sandbox's vault. */
@@ -90,10 +93,56 @@ describe('a certificate', () => {
   });
 
   it('has a policy, of which matters who issues, whether the key comes out, and whether it stays the same', async () => {
-    expect(await port.policy(object, call())).toEqual({ issuer: 'Self', exportable: true, reuseKey: false });
-    const policy = { issuer: { name: 'Unknown' }, key_props: { exportable: false, reuse_key: true } };
-    service.certificates.setPolicy('kv', object.name, policy);
-    expect(await port.policy(object, call())).toEqual({ issuer: 'Unknown', exportable: false, reuseKey: true });
+    expect(await port.policy(object, call())).toEqual({
+      ...{ issuer: 'Self', exportable: true, reuseKey: false, keyType: 'RSA' },
+      renews: { atPercentage: 80 },
+    });
+    service.certificates.setPolicy('kv', object.name, {
+      ...{ issuer: { name: 'Unknown' }, key_props: { exportable: false, reuse_key: true, kty: 'EC' } },
+      lifetime_actions: [{ trigger: { days_before_expiry: 20 }, action: { action_type: 'EmailContacts' } }],
+    });
+    const changed = { issuer: 'Unknown', exportable: false, reuseKey: true, keyType: 'EC' };
+    expect(await port.policy(object, call())).toEqual(changed);
+    service.certificates.setPolicy('kv', object.name, {
+      lifetime_actions: [{ trigger: { days_before_expiry: 20 }, action: { action_type: 'AutoRenew' } }],
+    });
+    expect(await port.policy(object, call())).toEqual({ ...changed, renews: { daysBeforeExpiry: 20 } });
+  });
+
+  it('is listed with the tags of its newest version, which can be changed', async () => {
+    const tags = { Rotator: 'vault-certificate' };
+    await port.amend(object, versions().at(-1)?.id ?? '', tags, call());
+    const listed: SecretListing[] = [];
+    for await (const one of port.list(object.vault, call())) listed.push(one);
+    expect(listed.find((one) => one.object.name === object.name)).toMatchObject({ object, enabled: true, tags });
+    expect(await port.versions(object, call())).toMatchObject([{ tags }]);
+    expect((await port.current(object, call())).tags).toEqual(tags);
+  });
+
+  it('gives a signing request where a person issues it, and takes the answer with its chain', async () => {
+    service.certificates.setPolicy('kv', object.name, { issuer: { name: 'Unknown' } });
+    const begun = await port.renew(object, { owner: 'shop' }, call());
+    expect(begun).toMatchObject({ status: 'inProgress', issuer: 'Unknown' });
+    const root = await issue({ names: ['Root'], isAuthority: true, keyType: 'RSA' });
+    const signed = await sign(begun.request ?? Buffer.alloc(0), { names: ['www.example'], issuer: root });
+    const chain = ders({ chainPem: signed.certPem + root.certPem });
+    const { version } = await port.merge(object, chain, call());
+    expect(versions().at(-1)).toMatchObject({ id: version, tags: { owner: 'shop' } });
+    expect(await port.chain(object, version, call())).toEqual(chain.map((der) => Buffer.from(der)));
+    expect(await port.operation(object, call())).toMatchObject({ id: begun.id, status: 'completed' });
+    expect(await failure(port.merge(object, chain, call()))).toMatchObject({
+      code: 'CONFIG_INVALID',
+      effect: 'none',
+    });
+  });
+
+  it('refuses the answer to somebody else’s request', async () => {
+    service.certificates.setPolicy('kv', object.name, { issuer: { name: 'Unknown' } });
+    await port.renew(object, {}, call());
+    const foreign = await issue({ names: ['www.example'], keyType: 'RSA' });
+    const refused = await failure(port.merge(object, ders(foreign), call()));
+    expect(refused).toMatchObject({ code: 'CONFIG_INVALID', message: containing('does not match the public part') });
+    expect(versions()).toHaveLength(1);
   });
 
   it('that is not there is not found, and has no operation', async () => {

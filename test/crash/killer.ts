@@ -99,7 +99,7 @@ export class Life {
 }
 
 function isIterableCall(name: string): boolean {
-  return ['vault.list', 'keys.list', 'journal.open', 'adoptions.open'].includes(name);
+  return ['vault.list', 'keys.list', 'certificates.list', 'journal.open', 'adoptions.open'].includes(name);
 }
 
 type Gate = () => Promise<void>;

@@ -35,30 +35,42 @@ export interface Wanted {
   /** Itself when absent. */
   readonly issuer?: Issued;
   readonly isAuthority?: boolean;
+  /** From yesterday for a year when absent. */
+  readonly valid?: { readonly from: Date; readonly until: Date };
+  /** Of a key that is not ours; the private key of what is issued is then none that belongs to it. */
+  readonly publicKey?: webcrypto.CryptoKey;
 }
 
 let serial = 0;
 
-export async function issue({ names, keyType = 'EC', issuer, isAuthority = false }: Wanted): Promise<Issued> {
+export async function issue({
+  names,
+  keyType = 'EC',
+  issuer,
+  isAuthority = false,
+  valid,
+  publicKey: of,
+}: Wanted): Promise<Issued> {
   serial += 1;
   const algorithm = ALGORITHMS[keyType];
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const publicKey = of ?? keys.publicKey;
   const subject = `CN=${names[0] ?? 'test'}`;
   const cert = await x509.X509CertificateGenerator.create({
     serialNumber: (0x1000 + serial).toString(16),
     subject,
     issuer: issuer?.subject ?? subject,
-    notBefore: new Date(Date.now() - 24 * 3600_000),
-    notAfter: new Date(Date.now() + 365 * 24 * 3600_000),
+    notBefore: valid?.from ?? new Date(Date.now() - 24 * 3600_000),
+    notAfter: valid?.until ?? new Date(Date.now() + 365 * 24 * 3600_000),
     signingKey: (issuer?.keys ?? keys).privateKey,
-    publicKey: keys.publicKey,
+    publicKey,
     signingAlgorithm: ALGORITHMS[issuer?.keyType ?? keyType],
     extensions: [
       new x509.BasicConstraintsExtension(isAuthority, undefined, true),
       ...(isAuthority
         ? [new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true)]
         : [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value })))]),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
       await x509.AuthorityKeyIdentifierExtension.create((issuer?.keys ?? keys).publicKey),
     ],
   });
@@ -67,6 +79,12 @@ export async function issue({ names, keyType = 'EC', issuer, isAuthority = false
   const keyPem = `-----BEGIN PRIVATE KEY-----\n${der.match(/.{1,64}/g)?.join('\n') ?? ''}\n-----END PRIVATE KEY-----\n`;
   const above = issuer === undefined || issuer.isRoot ? '' : issuer.chainPem;
   return { certPem, keyPem, chainPem: certPem + above, keys, subject, keyType, isRoot: issuer === undefined };
+}
+
+/** The answer of an authority to a signing request. @param request PKCS#10 in DER */
+export async function sign(request: Uint8Array, wanted: Omit<Wanted, 'keys'>): Promise<Issued> {
+  const publicKey = (await new x509.Pkcs10CertificateRequest(request).publicKey.export()) as webcrypto.CryptoKey;
+  return issue({ ...wanted, keyType: publicKey.algorithm.name.startsWith('EC') ? 'EC' : 'RSA', publicKey });
 }
 
 /** What the vault says of it. */

@@ -9,7 +9,7 @@ import type { KeyStage } from './key-stage.ts';
 
 const MINUTE = 60_000;
 
-/** One key that is due, lived through with as many processes as a test wants. */
+/** One key or certificate that is due, lived through with as many processes as a test wants. */
 export class KeyScene {
   readonly #stage: KeyStage;
   readonly #written: string[] = [];
@@ -70,7 +70,7 @@ export class KeyScene {
     for (let turn = 0; turn < 300; turn += 1) {
       const delivered = await this.deliverOnce(life);
       if (life.sleptCall !== undefined) return;
-      if (delivered) continue;
+      if (delivered || (await stage.person?.(life)) === true) continue;
       const run = await stage.run();
       const { nextAt } = stage.queue;
       if (nextAt === undefined && run !== undefined && isOver(run)) return;
@@ -105,7 +105,7 @@ export class KeyScene {
     expect(versions.every(({ enabled }) => enabled)).toBe(true);
     const used = Object.values(this.#stage.used());
     expect(used).toEqual(used.map(() => newest?.version));
-    expect(newest?.tags).toHaveProperty('KeyUser2');
+    expect(newest?.tags).toHaveProperty(this.#stage.tag);
     expect(await this.#stage.run()).toMatchObject({ state: 'done', to: { version: newest?.version } });
     expect((await this.#stage.ledger()).filter((run) => !isOver(run))).toEqual([]);
     this.end();

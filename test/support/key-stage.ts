@@ -16,9 +16,11 @@ export interface StagedVersion {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** One key that is due, its users, and everything that outlives a process: in memory, or over the wire. */
+/** One key or certificate that is due, its users, and everything that outlives a process: in memory, or over the wire. */
 export interface KeyStage {
   readonly queue: TestQueue;
+  /** A tag that every new version must have in the end. */
+  readonly tag: string;
   /** What the vault or the runbook sends first. */
   readonly event: RotateMessage;
   now(): Date;
@@ -32,7 +34,9 @@ export interface KeyStage {
   used(): Readonly<Record<string, string | undefined>>;
   /** The vault's own rotation policy, or a person, makes a version. */
   foreignVersion(): void;
-  /** Changes that were made so far: of the key, and of its users. */
+  /** What a person does between two deliveries, where one has a part in it. @returns whether anything was done */
+  person?(life: Life): Promise<boolean>;
+  /** Changes that were made so far: of the object, and of its users. */
   readonly mutations: number;
   run(): Promise<Run | undefined>;
   /** All that the ledger says of the key. */

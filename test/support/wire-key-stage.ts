@@ -25,6 +25,7 @@ export class WireKeyStage implements KeyStage {
   readonly #stopListening: () => void;
   readonly #plain: string;
   readonly queue: TestQueue;
+  readonly tag = 'KeyUser2';
   readonly event: RotateMessage;
 
   constructor(parts: KeyParts, name: string, { trigger = 'near-expiry', keepsTags = true }: KeySetting) {

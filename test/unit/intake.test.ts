@@ -37,6 +37,16 @@ describe('an event of a served vault', () => {
     expect(taken?.message).toMatchObject({ object: { ...OBJECT, kind: 'key' } });
   });
 
+  it.each([
+    ['CertificateNearExpiry', 'near-expiry'],
+    ['CertificateExpired', 'expired'],
+  ])('%s asks for a renewal', async (type, trigger) => {
+    const bench = new Bench();
+    await takeEvents(bench.engine, [event(type, { object: 'certificates' })], 'd1');
+    const object = { ...OBJECT, kind: 'certificate' };
+    expect(bench.queue.take()?.item).toMatchObject({ kind: 'rotate', message: { trigger, object } });
+  });
+
   it('SecretNewVersionCreated asks for propagation, never for a rotation', async () => {
     const bench = new Bench();
     await takeEvents(bench.engine, event('SecretNewVersionCreated'), 'd1');
@@ -54,7 +64,6 @@ describe('an event of a served vault', () => {
   });
 
   it.each<[string, object]>([
-    ['a certificate’s', event('CertificateNearExpiry', { object: 'certificates' })],
     ['the vault’s own', { id: 'e', type: 'Microsoft.KeyVault.VaultAccessPolicyChanged', source: 'x', data: {} }],
     ['one without a version', { ...event('SecretNearExpiry'), data: { Id: `${VAULT}/secrets/db` } }],
     ['a new version without a version', { ...event('SecretNewVersionCreated'), data: { Id: `${VAULT}/secrets/db` } }],

@@ -6,7 +6,14 @@ import { RotationError } from '../../src/rotation/errors.ts';
 import { leftToVault, plus, vaultRotatesAt } from '../../src/rotation/keys/vault-policy.ts';
 import type { KeyRotationPolicy } from '../../src/rotation/ports.ts';
 
-const DEFAULTS = { validityDays: 90, leadTimeDays: 30, overlapHours: 24, retainVersions: 2, accounts: 'pair' } as const;
+const DEFAULTS = {
+  validityDays: 90,
+  leadTimeDays: 30,
+  overlapHours: 24,
+  retainVersions: 2,
+  accounts: 'pair',
+  certificates: 'tagged',
+} as const;
 const DAY = 86_400_000;
 const user = (name: string): string =>
   `/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/${name}`;

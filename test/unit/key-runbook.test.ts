@@ -18,7 +18,7 @@ describe('the runbook, asked about a key', () => {
     await bench.drain();
     expect(bench.keyRun).toMatchObject({ state: 'done', reason: 'Manual', requestedBy: 'me' });
     expect(await api.start({ ...ask, kind: 'secret' }, 'me')).toMatchObject({ status: 404 });
-    expect(await api.start({ ...ask, kind: 'certificate' }, 'me')).toMatchObject({ status: 400 });
+    expect(await api.start({ ...ask, kind: 'vault' }, 'me')).toMatchObject({ status: 400 });
   });
 
   it('rotates one that is compromised at once, paused or not, and keeps the old version', async () => {

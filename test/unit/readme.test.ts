@@ -1,6 +1,7 @@
 /** The tables of the README say what the code says. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { CERTIFICATE_ROTATOR, CERTIFICATE_TAG_NAMES } from '../../src/config/certificate-tags.ts';
 import { BOUNDS } from '../../src/config/defaults.ts';
 import { KEY_ROTATOR, KEY_TAG_NAMES } from '../../src/config/key-tags.ts';
 import { DEFAULT_SWEEP_SCHEDULE, readSettings, SETTING_NAMES } from '../../src/config/settings.ts';
@@ -45,15 +46,20 @@ describe('the table of rotators', () => {
       const { minting, overlap, revocable, proof } = capabilities;
       return [kind, minting, overlap, revocable ? 'yes' : 'no', proof];
     });
-    // A key has no value that a rotator could set: the engine lets the vault rotate it (docs/adr/0007).
-    expect(said).toEqual([...declared, [KEY_ROTATOR, 'system', 'not needed', 'no', 'read-back']]);
+    // Neither has a value that a rotator could set: the engine has the vault make the version (docs/adr/0007 and 0012).
+    expect(said).toEqual([
+      ...declared,
+      [KEY_ROTATOR, 'system', 'not needed', 'no', 'read-back'],
+      [CERTIFICATE_ROTATOR, 'system', 'not needed', 'no', 'handshake'],
+    ]);
   });
 });
 
 test('`npm run demo -- --all` has an object for every rotator of the table', () => {
   const sources = ['objects', 'all', 'key'].map((name) => readFileSync(`sandbox/demo/${name}.ts`, 'utf8')).join('\n');
   const seeded = [...sources.matchAll(/rotator: '([\w-]+)'/g)].map(([, kind = '']) => kind);
-  const kinds = new Set([...seeded, ...PLACES.map(({ kind }) => kind)]);
+  // Certificates have a demo of their own.
+  const kinds = new Set([...seeded, ...PLACES.map(({ kind }) => kind), CERTIFICATE_ROTATOR]);
   const listed = table('rotators').flatMap(([kind = '']) => code(kind));
   expect(listed.filter((kind) => !kinds.has(kind))).toEqual([]);
 });
@@ -101,6 +107,12 @@ describe('the table of users of keys', () => {
   });
 });
 
+test('the table of a certificate’s tags has every one that is read', () => {
+  const text = readFileSync('docs/certificates.md', 'utf8').split('<!-- tags -->')[1]?.split('<!-- /tags -->')[0] ?? '';
+  const rows = text.split('\n').filter((line) => line.startsWith('| `'));
+  expect(rows.map((row) => code(row)[0])).toEqual([...CERTIFICATE_TAG_NAMES]);
+});
+
 describe('the table of settings', () => {
   const rows = table('settings');
   const named = rows.flatMap(([names = '', meaning = '']) => [
@@ -127,7 +139,7 @@ describe('the table of settings', () => {
     const fallback = (name: string): string => rows.find(([names = '']) => code(names).includes(name))?.[2] ?? '';
     expect(fallback('KEYTURN_SWEEP_SCHEDULE')).toBe(`\`${DEFAULT_SWEEP_SCHEDULE}\``);
     expect(fallback('KEYTURN_DEFAULTS')).toBe(
-      [...Object.values(BOUNDS).map((bound) => bound.fallback), '`pair`'].join(', '),
+      [...Object.values(BOUNDS).map((bound) => bound.fallback), '`pair`', '`tagged`'].join(', '),
     );
     const storage = [
       ...readFileSync('src/config/storage.ts', 'utf8').matchAll(/setting\(env, '(KeyturnStorage\w*)'\)/g),

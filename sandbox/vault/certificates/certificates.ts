@@ -21,14 +21,21 @@ export interface CertificateEvent {
 }
 
 /** Parts of a policy; what they leave out is as before, or the service's default. */
-export type PolicyChange = { readonly [K in keyof CertificatePolicy]?: Partial<CertificatePolicy[K]> };
+export type PolicyChange = {
+  readonly [K in Exclude<keyof CertificatePolicy, 'lifetime_actions'>]?: Partial<CertificatePolicy[K]>;
+} & Pick<CertificatePolicy, 'lifetime_actions'>;
 
 export interface VaultCertificates {
-  seed(vault: string, name: string, policy?: PolicyChange): Promise<CertificateVersion>;
+  seed(
+    vault: string,
+    name: string,
+    policy?: PolicyChange,
+    tags?: Readonly<Record<string, string>>,
+  ): Promise<CertificateVersion>;
   setPolicy(vault: string, name: string, policy: PolicyChange): void;
   amend(vault: string, name: string, change: { readonly enabled: boolean }, id?: string): void;
   /** A person brings the signed answer to the request of a certificate whose issuer is Unknown. */
-  merge(vault: string, name: string, der: Buffer): CertificateVersion;
+  merge(vault: string, name: string, chain: readonly Buffer[]): CertificateVersion;
   remove(vault: string, name: string): void;
   peek(vault: string, name: string): readonly CertificateVersion[];
   find(vault: string, name: string): StoredCertificate | undefined;
@@ -56,15 +63,16 @@ export function vaultCertificates({ store, secrets, origin, listeners }: Certifi
     secret_props: { ...before.secret_props, ...change.secret_props },
     x509_props: { ...before.x509_props, ...change.x509_props },
     issuer: { ...before.issuer, ...change.issuer },
+    ...(change.lifetime_actions === undefined ? {} : { lifetime_actions: change.lifetime_actions }),
   });
   return {
     operationMs: 0,
     failure: undefined,
-    async seed(vault, name, policy = {}) {
+    async seed(vault, name, policy = {}, tags) {
       const before = store(vault).peek(name)?.policy ?? { ...DEFAULT_POLICY, x509_props: { subject: `CN=${name}` } };
       const { operationMs } = this;
       this.operationMs = 0;
-      await store(vault).create(name, changed(before, policy), undefined);
+      await store(vault).create(name, changed(before, policy), tags);
       this.operationMs = operationMs;
       await store(vault).settle();
       return store(vault).version(name).version;
@@ -74,7 +82,7 @@ export function vaultCertificates({ store, secrets, origin, listeners }: Certifi
       found.policy = changed(found.policy, policy);
     },
     amend: (vault, name, change, id) => void store(vault).amend(name, id, change),
-    merge: (vault, name, der) => store(vault).merge(name, der),
+    merge: (vault, name, chain) => store(vault).merge(name, chain),
     remove: (vault, name) => void store(vault).delete(name),
     peek: (vault, name) => store(vault).peek(name)?.versions ?? [],
     find: (vault, name) => store(vault).peek(name),

@@ -26,6 +26,14 @@ export const operationInProgress = (): HttpProblem =>
 export const notInProgress = (): HttpProblem =>
   kvError(400, 'BadParameter', 'The operation is not in progress any more.');
 
+/** The wording is this sandbox's own, as above. */
+export const anotherKey = (): HttpProblem =>
+  kvError(
+    400,
+    'BadParameter',
+    'The public key of the end-entity certificate does not match the public part of the pending key.',
+  );
+
 export const deletedButRecoverable = (name: string): HttpProblem =>
   kvError(
     409,

@@ -1,6 +1,6 @@
 /** Makes X.509 certificates as a vault does, and what their backing secrets hold: PKCS#12 in base64, or PEM. */
 import 'reflect-metadata';
-import { createHash, KeyObject, webcrypto, type webcrypto as Crypto } from 'node:crypto';
+import { createHash, KeyObject, webcrypto, X509Certificate, type webcrypto as Crypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import forge from 'node-forge';
 import type { CertificatePolicy } from './model.ts';
@@ -41,7 +41,6 @@ export async function selfSigned(policy: CertificatePolicy, { pair }: KeyInHand,
   const notBefore = new Date(now.getTime() - 10 * 60_000);
   const notAfter = new Date(notBefore);
   notAfter.setUTCMonth(notAfter.getUTCMonth() + (policy.x509_props.validity_months ?? 12));
-  const { dns_names: names = [] } = policy.x509_props.sans ?? {};
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: (serial += 1).toString(16).padStart(16, '1'),
     name: policy.x509_props.subject,
@@ -52,12 +51,21 @@ export async function selfSigned(policy: CertificatePolicy, { pair }: KeyInHand,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, false),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
-      ...(names.length === 0
-        ? []
-        : [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value })))]),
+      ...alternatives(policy),
     ],
   });
   return Buffer.from(certificate.rawData);
+}
+
+function alternatives({ x509_props: { sans } }: CertificatePolicy): x509.Extension[] {
+  const { dns_names: names = [] } = sans ?? {};
+  if (names.length === 0) return [];
+  return [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value })))];
+}
+
+/** Was the certificate made for this key? */
+export function belongsTo(der: Buffer, { pair }: KeyInHand): boolean {
+  return new X509Certificate(der).checkPrivateKey(KeyObject.from(pair.privateKey));
 }
 
 /** The request that an issuer outside the vault is to sign, in base64. */
@@ -66,21 +74,26 @@ export async function request(policy: CertificatePolicy, { pair }: KeyInHand): P
     name: policy.x509_props.subject,
     keys: pair,
     signingAlgorithm: policy.key_props.kty === 'RSA' ? RSA : EC,
+    extensions: alternatives(policy),
   });
   return Buffer.from(made.rawData).toString('base64');
 }
 
 /** As `contentType` of the policy says; without the key where it is not exportable (facts A7). */
-export function content(policy: CertificatePolicy, der: Buffer, { pair }: KeyInHand): string {
+export function content(policy: CertificatePolicy, chain: readonly Buffer[], { pair }: KeyInHand): string {
   const { exportable = true } = policy.key_props;
   const key = exportable ? pem('PRIVATE KEY', pkcs8(pair)) : '';
-  const pemText = `${key}${pem('CERTIFICATE', der)}`;
-  if (policy.secret_props.contentType === 'application/x-pem-file') return pemText;
+  const certificates = chain.map((der) => pem('CERTIFICATE', der));
+  if (policy.secret_props.contentType === 'application/x-pem-file') return `${key}${certificates.join('')}`;
   if (policy.key_props.kty !== 'RSA') throw new Error('the sandbox makes certificates with EC keys in PEM only');
-  const certificate = forge.pki.certificateFromPem(pem('CERTIFICATE', der));
   const privateKey = exportable ? forge.pki.privateKeyFromPem(key) : null;
   const how = { algorithm: '3des', count: ITERATIONS } as const;
-  const container = forge.pkcs12.toPkcs12Asn1(privateKey, [certificate], '', how);
+  const container = forge.pkcs12.toPkcs12Asn1(
+    privateKey,
+    certificates.map((one) => forge.pki.certificateFromPem(one)),
+    '',
+    how,
+  );
   return Buffer.from(forge.asn1.toDer(container).getBytes(), 'binary').toString('base64');
 }
 

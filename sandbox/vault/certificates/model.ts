@@ -25,6 +25,8 @@ export interface CertificateVersion {
   /** 32 hexadecimal digits; the same for the key and the secret that belong to it. */
   readonly id: string;
   readonly der: Buffer;
+  /** The certificate, then its issuers as far as they were brought along. */
+  readonly chain: readonly Buffer[];
   tags?: Readonly<Record<string, string>>;
   enabled: boolean;
   /** Epoch seconds. */

@@ -118,10 +118,15 @@ async function create(request: SandboxRequest, vault: CertificateParts, name: st
 
 function merge(request: SandboxRequest, vault: CertificateParts, name: string): SandboxResponse {
   const { x5c } = objectBody(request);
+  const { tags } = changes(objectBody(request), false);
   vault.admit('create', name);
-  const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined;
-  if (typeof first !== 'string') throw badParameter('Property x5c has invalid value\r\n');
-  const made = vault.certificates.merge(name, Buffer.from(first, 'base64'));
+  const chain = (Array.isArray(x5c) ? x5c : []).filter((one): one is string => typeof one === 'string');
+  if (chain.length === 0) throw badParameter('Property x5c has invalid value\r\n');
+  const made = vault.certificates.merge(
+    name,
+    chain.map((one) => Buffer.from(one, 'base64')),
+    tags,
+  );
   return ok(bundle(vault.address, vault.certificates.find(name), made), 201);
 }
 

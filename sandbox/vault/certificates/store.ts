@@ -3,7 +3,7 @@ import { X509Certificate, randomBytes } from 'node:crypto';
 import type { KeyStore } from '../key-store.ts';
 import { compare, type SecretStore } from '../store.ts';
 import * as refuse from './errors.ts';
-import { content, keyFor, request, selfSigned } from './issuer.ts';
+import { belongsTo, content, keyFor, request, selfSigned } from './issuer.ts';
 import type { CertificatePolicy, CertificateVersion, Operation, StoredCertificate } from './model.ts';
 
 export interface CertificateStoreOptions {
@@ -98,11 +98,13 @@ export class CertificateStore {
   }
 
   /** A person brings the answer to the request. @throws HttpProblem 400 for a certificate of another key */
-  merge(name: string, der: Buffer): CertificateVersion {
+  merge(name: string, chain: readonly Buffer[], tags?: Readonly<Record<string, string>>): CertificateVersion {
     const certificate = this.find(name);
     const operation = this.operation(name);
     if (operation.status !== 'inProgress') throw refuse.notInProgress();
-    return this.#complete(certificate, operation, der);
+    const [der] = chain;
+    if (der === undefined || !belongsTo(der, operation.key)) throw refuse.anotherKey();
+    return this.#complete(certificate, operation, chain, tags);
   }
 
   /** Ends every operation whose time has come. */
@@ -115,7 +117,7 @@ export class CertificateStore {
       const der = failure === undefined ? await selfSigned(policy, operation.key, now) : undefined;
       // Another request may have ended it meanwhile: it is one version all the same.
       if (!isOpen(operation)) continue;
-      if (der !== undefined) this.#complete(certificate, operation, der);
+      if (der !== undefined) this.#complete(certificate, operation, [der]);
       else Object.assign(operation, { status: 'failed', error: failure });
     }
   }
@@ -137,15 +139,21 @@ export class CertificateStore {
   }
 
   /** Certificate, key and secret of one version have one id, and are there together. */
-  #complete(certificate: StoredCertificate, operation: Operation, der: Buffer): CertificateVersion {
+  #complete(
+    certificate: StoredCertificate,
+    operation: Operation,
+    chain: readonly Buffer[],
+    tags = operation.tags,
+  ): CertificateVersion {
+    const [der = Buffer.alloc(0)] = chain;
     const nowMs = this.#options.now().getTime();
     const created = Math.floor(nowMs / 1000);
     const { validFrom, validTo } = new X509Certificate(der);
-    const { tags, key } = operation;
+    const { key } = operation;
     const dates = { nbf: Date.parse(validFrom) / 1000, exp: Date.parse(validTo) / 1000 };
     const shared = { ...dates, ...(tags === undefined ? {} : { tags }), enabled: true };
     const id = randomBytes(16).toString('hex');
-    const version: CertificateVersion = { ...shared, id, der, created, updated: created, createdMs: nowMs };
+    const version: CertificateVersion = { ...shared, id, der, chain, created, updated: created, createdMs: nowMs };
     operation.status = 'completed';
     certificate.key = key;
     certificate.versions.push(version);
@@ -153,7 +161,7 @@ export class CertificateStore {
     this.#options.keys.create(name, { ...shared, managed: true }, id);
     const { contentType } = policy.secret_props;
     const kid = this.#options.keyUrl(name, id);
-    this.#options.secrets.put(name, { ...shared, value: content(policy, der, key), contentType, kid }, id);
+    this.#options.secrets.put(name, { ...shared, value: content(policy, chain, key), contentType, kid }, id);
     this.#options.onVersion(certificate, version);
     this.#options.onChange();
     return version;

@@ -5,7 +5,7 @@ import type { InventoryItem } from '../inventory.ts';
 import type { ObjectRef, SecretListing } from '../ports.ts';
 import type { Run } from '../record.ts';
 import { keyUrl } from './look.ts';
-import { decideKey } from './due.ts';
+import { decideVaultMade } from '../due.ts';
 
 type Item = Omit<InventoryItem, 'versions'>;
 
@@ -47,7 +47,7 @@ function itemOf(engine: Engine, listing: SecretListing, run: Run | undefined): I
     const managed = engine.configuration.managedKey(listing.tags);
     if (managed === undefined) return undefined;
     const { policy, rotator, users } = managed;
-    const { due, reason, detail } = decideKey({
+    const { due, reason, detail } = decideVaultMade({
       now: engine.clock.now(),
       trigger: 'sweep',
       force: false,

@@ -1,16 +1,15 @@
 import { notNow, turnAway } from '../admit.ts';
 import type { Engine, Outcome } from '../engine.ts';
 import type { Proceed } from '../deliver.ts';
-import { isOver, isPublished } from '../machine.ts';
 import { newRun } from '../new-run.ts';
-import { abandon, askedFor, openRun } from '../open-run.ts';
+import { abandon, askedFor, openRun, supersedeFollower } from '../open-run.ts';
 import type { Decision } from '../policy.ts';
 import type { ManagedKey, RotateMessage } from '../ports.ts';
-import { ended, type Run } from '../record.ts';
+import type { Run } from '../record.ts';
 import { refuse } from '../refuse.ts';
 import type { Session } from '../session.ts';
 import { look, notManaged, type Seen } from './look.ts';
-import { decideKey } from './due.ts';
+import { decideVaultMade } from '../due.ts';
 import { nextForKey } from './machine.ts';
 import { adopt, refresh, rotateKey, takeNewVersion } from './rotate.ts';
 import { follow } from './follow.ts';
@@ -54,7 +53,7 @@ async function decideAndRotate(
   const decision = await isDue(engine, session, message, managed, seen);
   if (!decision.due) return not(decision.reason, decision.detail);
   if (undecided === undefined) {
-    await supersede(engine, session);
+    await supersedeFollower(engine, session);
     session.begin(newRun(session, message, decision.reason));
   } else {
     session.change({ reason: decision.reason, forced: message.force === true });
@@ -69,7 +68,7 @@ async function isDue(
   { policy }: ManagedKey,
   { current }: Seen,
 ): Promise<Decision> {
-  const decision = decideKey({
+  const decision = decideVaultMade({
     now: session.now(),
     trigger: message.trigger,
     eventVersion: message.version,
@@ -118,18 +117,8 @@ async function newVersion(engine: Engine, session: Session, message: RotateMessa
   const managed = engine.configuration.managedKey(seen.tags);
   if (managed === undefined) return not('NotManaged', notManaged(message.object));
   if (managed.policy.paused) return not('Paused', 'the tag Paused is true');
-  await supersede(engine, session);
+  await supersedeFollower(engine, session);
   session.begin({ ...newRun(session, message, 'NewVersion'), rotator: managed.rotator, step: 'confirm' });
   await takeNewVersion(engine, session, seen);
   return follow(engine, session, managed, current);
-}
-
-/** A run that still waited for its users is over: the next one brings them to a newer version. */
-async function supersede(engine: Engine, session: Session): Promise<void> {
-  const old = session.run;
-  if (old === undefined || isOver(old)) return;
-  const run = isPublished(old)
-    ? ended(old, 'done', session.now(), 'superseded: its users are brought to a newer version')
-    : ended(old, 'cancelled', session.now(), 'superseded');
-  await session.call('closing the run before', (call) => engine.journal.announceRun(session.object, run, call));
 }

@@ -5,7 +5,7 @@ import type { Decision } from '../policy.ts';
 import type { KeyRotationPolicy, KeyUse, ManagedKey, ObjectRef } from '../ports.ts';
 import { REQUEST_MS, start, type StartRequest } from '../runbook.ts';
 import { keyUrl, lookAt, notManaged, type Seen } from './look.ts';
-import { decideKey } from './due.ts';
+import { decideVaultMade } from '../due.ts';
 import { refuseForeign, userOf } from './users.ts';
 import { vaultRotatesAt } from './vault-policy.ts';
 
@@ -68,7 +68,7 @@ export async function dryRunKey(engine: Engine, request: StartRequest): Promise<
   const { object } = request;
   const { managed, seen } = await managedKeyOf(engine, scope, object);
   const { current } = seen;
-  const decision: Decision = decideKey({
+  const decision: Decision = decideVaultMade({
     now: engine.clock.now(),
     trigger: request.reason,
     force: request.force,

@@ -4,7 +4,7 @@ import { RotationError } from '../errors.ts';
 import { isPublished } from '../machine.ts';
 import type { ManagedKey, ObjectRef, RotateMessage, SecretListing } from '../ports.ts';
 import type { JournalRecord } from '../record.ts';
-import { decideKey } from './due.ts';
+import { decideVaultMade } from '../due.ts';
 import { leftToVault } from './vault-policy.ts';
 
 /** So long after a version was made it is asked whether its event was lost. */
@@ -84,7 +84,7 @@ async function isDue(
   { policy }: ManagedKey,
 ): Promise<boolean> {
   const now = engine.clock.now();
-  const decision = decideKey({ now, trigger: 'sweep', force: false, current: listing, policy });
+  const decision = decideVaultMade({ now, trigger: 'sweep', force: false, current: listing, policy });
   if (!decision.due) return false;
   if (decision.reason === 'Expired') return true;
   // Else a key that the vault itself rotates would come back from the queue at every sweep of its lead time.

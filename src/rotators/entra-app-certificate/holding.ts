@@ -1,6 +1,6 @@
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import type { SecretValue } from '../../rotation/ports.ts';
-import { openPkcs12 } from './pkcs12.ts';
+import { readContent } from '../../x509/content.ts';
 
 /** A certificate with its private key, as the backing secret of a vault's certificate holds it. */
 export interface Holding {
@@ -27,13 +27,13 @@ export function thumbprintOf(certificate: X509Certificate): string {
  */
 export async function readHolding(value: SecretValue): Promise<Holding | undefined> {
   const text = value.reveal();
-  const pem = text.includes('-----BEGIN ');
+  const form = text.includes('-----BEGIN ') ? ('PEM' as const) : ('PKCS#12' as const);
   try {
-    const { key, certificates } = pem ? readPem(text) : await readContainer(text);
+    const { key, certificates } = await readContent(text);
     const certificate = key === undefined ? certificates[0] : certificates.find((one) => one.checkPrivateKey(key));
     if (certificate === undefined) return undefined;
     return {
-      ...{ value, key, certificate, form: pem ? ('PEM' as const) : ('PKCS#12' as const) },
+      ...{ value, key, certificate, form },
       thumbprint: thumbprintOf(certificate),
       notBefore: new Date(certificate.validFrom),
       notAfter: new Date(certificate.validTo),
@@ -43,29 +43,4 @@ export async function readHolding(value: SecretValue): Promise<Holding | undefin
     if (error instanceof TypeError || !(error instanceof Error)) throw error;
     return undefined;
   }
-}
-
-interface Content {
-  readonly key: KeyObject | undefined;
-  readonly certificates: readonly X509Certificate[];
-}
-
-function readPem(text: string): Content {
-  const blocks = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----[^-]+-----END \1-----/g)];
-  const of = (label: RegExp): readonly string[] =>
-    blocks.filter(([, name = '']) => label.test(name)).map(([block]) => block);
-  const [key] = of(/PRIVATE KEY$/);
-  return {
-    key: key === undefined ? undefined : createPrivateKey(key),
-    certificates: of(/^CERTIFICATE$/).map((block) => new X509Certificate(block)),
-  };
-}
-
-async function readContainer(text: string): Promise<Content> {
-  const { keys, certificates } = await openPkcs12(Buffer.from(text, 'base64'));
-  const [key] = keys;
-  return {
-    key: key === undefined ? undefined : createPrivateKey({ key, format: 'der', type: 'pkcs8' }),
-    certificates: certificates.map((der) => new X509Certificate(der)),
-  };
 }

@@ -20,6 +20,7 @@ import { Calls } from './calls.ts';
 import { DAY, FixedClock, NOW } from './clock.ts';
 import { MemoryCertificates } from './certificates.ts';
 import { MemoryAdoptions, MemoryConsumers } from './consumers.ts';
+import { MemoryNotices } from './notices.ts';
 import { MemoryKeys, MemoryKeyUsers } from './keys.ts';
 import { MemoryJournal } from './journal.ts';
 import { MemoryRotator } from './rotator.ts';
@@ -45,7 +46,8 @@ export class Bench {
   readonly vault = new MemoryVault(this.calls, this.clock);
   readonly keys = new MemoryKeys(this.calls, this.clock);
   readonly users = new MemoryKeyUsers(this.calls);
-  readonly certificates = new MemoryCertificates(this.calls);
+  readonly certificates = new MemoryCertificates(this.calls, this.clock);
+  readonly notices = new MemoryNotices(this.calls);
   readonly consumers = new MemoryConsumers(this.calls);
   readonly adoptions = new MemoryAdoptions(this.calls, this.clock);
   readonly journal = new MemoryJournal(this.calls);
@@ -70,6 +72,7 @@ export class Bench {
       keys: this.keys,
       keyUsers: [this.users],
       certificates: this.certificates,
+      notices: this.notices,
       discovery: this.consumers,
       consumers: [this.consumers],
       adoptions: this.adoptions,

@@ -14,6 +14,7 @@ const USERS = ['alpha', 'beta', 'gamma'] as const;
 /** `alpha` pins a version, `beta` follows by itself within an hour, `gamma` pins one and takes a minute to change. */
 export class MemoryKeyStage implements KeyStage {
   readonly #bench = new KeyBench();
+  readonly tag = 'KeyUser2';
   readonly event: RotateMessage;
 
   constructor({ trigger, keepsTags = true }: KeySetting = {}) {
