@@ -3,6 +3,7 @@
  *
  *     await vault.certificates.seed('kv', 'app');                    // one more version, finished at once
  *     await vault.certificates.seed('kv', 'app', { key_props: { exportable: false } });
+ *     await vault.certificates.seed('kv', 'app', {}, 20 * 86_400_000); // it ends in twenty days
  *     vault.certificates.peek('kv', 'app');                          // every version, oldest first; [] when there is none
  *     vault.certificates.content('kv', 'app');                       // what the backing secret of the newest one holds
  *     vault.certificates.operationMs = 60_000;                       // how long an issuer takes from now on
@@ -24,7 +25,7 @@ export interface CertificateEvent {
 export type PolicyChange = { readonly [K in keyof CertificatePolicy]?: Partial<CertificatePolicy[K]> };
 
 export interface VaultCertificates {
-  seed(vault: string, name: string, policy?: PolicyChange): Promise<CertificateVersion>;
+  seed(vault: string, name: string, policy?: PolicyChange, expiresInMs?: number): Promise<CertificateVersion>;
   setPolicy(vault: string, name: string, policy: PolicyChange): void;
   amend(vault: string, name: string, change: { readonly enabled: boolean }, id?: string): void;
   /** A person brings the signed answer to the request of a certificate whose issuer is Unknown. */
@@ -47,9 +48,10 @@ export interface CertificatesWorld {
   readonly secrets: (vault: string) => SecretStore;
   readonly origin: (vault: string) => string;
   readonly listeners: Set<(event: CertificateEvent) => void>;
+  readonly now: () => Date;
 }
 
-export function vaultCertificates({ store, secrets, origin, listeners }: CertificatesWorld): VaultCertificates {
+export function vaultCertificates({ store, secrets, origin, listeners, now }: CertificatesWorld): VaultCertificates {
   const changed = (before: CertificatePolicy, change: PolicyChange): CertificatePolicy => ({
     ...before,
     key_props: { ...before.key_props, ...change.key_props },
@@ -60,11 +62,12 @@ export function vaultCertificates({ store, secrets, origin, listeners }: Certifi
   return {
     operationMs: 0,
     failure: undefined,
-    async seed(vault, name, policy = {}) {
+    async seed(vault, name, policy = {}, expiresInMs) {
       const before = store(vault).peek(name)?.policy ?? { ...DEFAULT_POLICY, x509_props: { subject: `CN=${name}` } };
       const { operationMs } = this;
       this.operationMs = 0;
-      await store(vault).create(name, changed(before, policy), undefined);
+      const endsAt = expiresInMs === undefined ? undefined : new Date(now().getTime() + expiresInMs);
+      await store(vault).create(name, changed(before, policy), undefined, endsAt);
       this.operationMs = operationMs;
       await store(vault).settle();
       return store(vault).version(name).version;

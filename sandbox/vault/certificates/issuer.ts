@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { createHash, KeyObject, webcrypto, type webcrypto as Crypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import forge from 'node-forge';
-import type { CertificatePolicy } from './model.ts';
+import type { CertificatePolicy, Operation } from './model.ts';
 
 x509.cryptoProvider.set(webcrypto);
 
@@ -36,11 +36,15 @@ export async function keyFor(policy: CertificatePolicy, before: KeyInHand | unde
   return { pair: await (pool[place] ??= webcrypto.subtle.generateKey(RSA, true, ['sign', 'verify'])), place };
 }
 
-/** Signed by itself, in DER; valid from ten minutes ago, as the vault's are. */
-export async function selfSigned(policy: CertificatePolicy, { pair }: KeyInHand, now: Date): Promise<Buffer> {
-  const notBefore = new Date(now.getTime() - 10 * 60_000);
-  const notAfter = new Date(notBefore);
-  notAfter.setUTCMonth(notAfter.getUTCMonth() + (policy.x509_props.validity_months ?? 12));
+/** Signed by itself, in DER; valid from ten minutes ago, as the vault's are, or from so long ago that it ends when it is to. */
+export async function selfSigned(
+  policy: CertificatePolicy,
+  { key: { pair }, endsAt }: Pick<Operation, 'key' | 'endsAt'>,
+  now: Date,
+): Promise<Buffer> {
+  const months = policy.x509_props.validity_months ?? 12;
+  const notBefore = endsAt === undefined ? new Date(now.getTime() - 10 * 60_000) : monthsAfter(endsAt, -months);
+  const notAfter = endsAt ?? monthsAfter(notBefore, months);
   const { dns_names: names = [] } = policy.x509_props.sans ?? {};
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: (serial += 1).toString(16).padStart(16, '1'),
@@ -58,6 +62,12 @@ export async function selfSigned(policy: CertificatePolicy, { pair }: KeyInHand,
     ],
   });
   return Buffer.from(certificate.rawData);
+}
+
+function monthsAfter(start: Date, months: number): Date {
+  const end = new Date(start);
+  end.setUTCMonth(end.getUTCMonth() + months);
+  return end;
 }
 
 /** The request that an issuer outside the vault is to sign, in base64. */
