@@ -16,10 +16,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 3600_000;
 /** The vault tells of the end thirty days before. */
 const NEAR_MS = 30 * DAY_MS;
-/**
- * So long after the start it tells. Less than the ten minutes for which a certificate is valid before it is made: TLS judges dates by the
- * machine's clock, which stays behind.
- */
+/** So long after the start it tells. */
 const WARNING_MS = 2 * MINUTE_MS;
 const FEWEST_HANDSHAKES = 500;
 const OBJECTS = [SELF_SIGNED, SIGNED, PLAIN] as const;

@@ -1,9 +1,9 @@
-import { SELF_SIGNED, SIGNED, PLAIN } from '../consumers/holder.ts';
+import { randomBytes } from 'node:crypto';
+import { DefaultAzureCredential } from '@azure/identity';
+import { SecretClient } from '@azure/keyvault-secrets';
 import { certificateClient, makeSigned } from '../consumers/authority.ts';
 import { hostsOf } from '../consumers/consumers.ts';
-import { randomBytes } from 'node:crypto';
-import { SecretClient } from '@azure/keyvault-secrets';
-import { DefaultAzureCredential } from '@azure/identity';
+import { PLAIN, SELF_SIGNED, SIGNED } from '../consumers/holder.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { READER } from './objects.ts';
 
