@@ -18,7 +18,9 @@ export const EXPECTED_FUNCTIONS: readonly string[] = [
   'pushVersion',
   'readRotation',
   'rotate',
+  'signingRequest',
   'startRotation',
   'supplyValue',
   'sweep',
+  'takeSigned',
 ];

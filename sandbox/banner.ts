@@ -1,4 +1,6 @@
 /** What `npm run sandbox` prints: addresses, and commands to paste into a shell of the same machine. */
+import { hostsOf } from './consumers/consumers.ts';
+import { SIGNED } from './consumers/holder.ts';
 import type { Host } from './host/host.ts';
 import type { Sandbox } from './sandbox.ts';
 
@@ -11,6 +13,7 @@ export function banner(sandbox: Sandbox, host: Host | undefined): string {
     ...lines,
     '',
     ...(host === undefined ? [] : runbook(sandbox, host)),
+    ...(host === undefined ? [] : consumers(sandbox, host)),
     ...vaultCommands(sandbox),
     ...databaseCommands(sandbox),
     ...controlCommands(sandbox),
@@ -29,6 +32,19 @@ function runbook(sandbox: Sandbox, host: Host): string[] {
     `${curl} '${host.url('/api/rotations')}?vault=kv&name=orders-db'`,
     '# or let a month pass, and the events do it',
     `${post(sandbox, '/clock/advance')} -d '{"days":31}'`,
+    '',
+  ];
+}
+
+function consumers({ caFile, tls }: Sandbox, host: Host): string[] {
+  const [name] = hostsOf(SIGNED);
+  const curl = `curl -s -H 'x-functions-key: ${host.keys.default}'`;
+  const json = `-H 'content-type: application/json' -d '{"vault":"kv","name":"${SIGNED}"}'`;
+  return [
+    '# Who uses a certificate: told, then shown, then asked for it',
+    `${curl} ${json} ${host.url('/api/propagations')}`,
+    `${curl} '${host.url('/api/consumers')}?vault=kv&name=${SIGNED}'`,
+    `openssl s_client -connect 127.0.0.1:${tls.port} -servername ${name} -CAfile ${caFile} </dev/null | openssl x509 -noout -subject -enddate`,
     '',
   ];
 }

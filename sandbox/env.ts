@@ -9,8 +9,10 @@ import type { ProviderService } from './http-api/http-api.ts';
 import type { IdentityService } from './identity/identity.ts';
 import type { MysqlService } from './mysql/mysql.ts';
 import type { PostgresService } from './postgres/postgres.ts';
+import { TLS_PORT_VARIABLE } from './port-443.ts';
 import type { ServicesService } from './services.ts';
 import type { Tds } from './tds/tds.ts';
+import type { TlsFront } from './tls-front.ts';
 import type { VaultService } from './vault/vault.ts';
 
 /** The parts that the environment tells of; those that are left out are left out of it. */
@@ -22,6 +24,8 @@ export interface EnvParts {
   readonly arm?: ArmService;
   readonly graph?: GraphService;
   readonly blob?: BlobService;
+  /** Where the services of `arm` serve certificates. */
+  readonly tls?: TlsFront;
   readonly services?: ServicesService;
   readonly postgres?: PostgresService;
   readonly mysql?: MysqlService;
@@ -39,7 +43,8 @@ export const KEYS_ADMINISTRATOR = 'mail-administrator';
 export const ENDPOINT_KEY = 'erp-signing-key';
 
 export function appEnv(parts: EnvParts, caFile: string): Record<string, string> {
-  const { identity, vault, topic, azurite, arm, graph, blob, services, postgres, mysql, tds, keys, endpoint } = parts;
+  const { identity, vault, topic, azurite, arm, graph, blob, tls, services, postgres, mysql, tds, keys, endpoint } =
+    parts;
   const hosts: string[] = [];
   const administrators: Record<string, unknown> = {};
   const env: Record<string, string> = {
@@ -56,6 +61,10 @@ export function appEnv(parts: EnvParts, caFile: string): Record<string, string> 
   if (arm) {
     env['KEYTURN_ARM_ENDPOINT'] = arm.origin;
     hosts.push(new URL(arm.origin).host);
+  }
+  if (arm && tls) {
+    env['KEYTURN_SUBSCRIPTIONS'] = arm.subscriptionId;
+    env[TLS_PORT_VARIABLE] = String(tls.port);
   }
   if (graph) {
     env['KEYTURN_GRAPH_ENDPOINT'] = graph.origin;

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { banner } from './banner.ts';
+import { seedConsumers } from './consumers/consumers.ts';
 import type { Host } from './host/host.ts';
 import { partsHere } from './parts.ts';
 import { seedSamples } from './samples.ts';
@@ -14,13 +15,13 @@ import type { Part, Sandbox } from './sandbox.ts';
 const HELP = `npm run sandbox [-- options]
 
 Starts a small Azure on this machine: Key Vault, managed identity, Event Grid, ARM, Blob, Microsoft Graph and its
-log-in, queues and tables (Azurite), PostgreSQL, MariaDB where the machine has one, an SQL Server endpoint, a provider
+log-in, services that serve certificates, queues and tables (Azurite), PostgreSQL, MariaDB where the machine has one, an SQL Server endpoint, a provider
 of API keys, an endpoint that rotates by itself, and a Functions host with the app. It prints addresses and commands,
 and runs until Ctrl-C; then nothing is left of it.
 
   --app <folder>   the packaged app to load; 'package' when absent (npm run package makes it)
   --no-app         without the app
-  --no-samples     without the three sample secrets
+  --no-samples     without the sample secrets, certificates and their consumers
   --quiet          without the app's log
   --help           this text
 
@@ -39,6 +40,7 @@ const PORTS: Readonly<Record<Exclude<Part, 'eventgrid' | 'services'>, number>> =
   graph: 18449,
   keys: 18451,
   endpoint: 18452,
+  tls: 18453,
   postgres: 15432,
   mysql: 13306,
   tds: 11433,
@@ -75,6 +77,11 @@ async function startApp(sandbox: Sandbox, appDir: string, quiet: boolean): Promi
   return host;
 }
 
+async function seed(sandbox: Sandbox): Promise<void> {
+  await seedSamples(sandbox);
+  await seedConsumers(sandbox, { expiresInMs: 60 * 86_400_000 });
+}
+
 /** Prints what the app has written since the last look. */
 function follow(host: Host): void {
   let shown = host.output().length;
@@ -104,10 +111,10 @@ async function main(): Promise<void> {
   if (!values['no-app'] && !existsSync(join(appDir, 'host.json'))) {
     throw new Error(`there is no packaged app in ${appDir}: run "npm run package" first, or add --no-app`);
   }
-  const sandbox = await startSandbox({ parts: partsHere(), ports: await freePorts() });
+  const sandbox = await startSandbox({ parts: [...partsHere(), 'tls'], ports: await freePorts() });
   try {
     const host = values['no-app'] ? undefined : await startApp(sandbox, appDir, values.quiet);
-    if (!values['no-samples']) await seedSamples(sandbox);
+    if (!values['no-samples']) await seed(sandbox);
     console.log(banner(sandbox, host));
   } catch (error) {
     await sandbox.stop();

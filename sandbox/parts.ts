@@ -21,6 +21,7 @@ export const PARTS = [
   'arm',
   'graph',
   'blob',
+  'tls',
   'services',
   'postgres',
   'mysql',
@@ -31,12 +32,15 @@ export const PARTS = [
 ] as const;
 export type Part = (typeof PARTS)[number];
 
-/** Started only when it is named: it needs a MariaDB on the machine, which the sandbox does not bring. */
-export const OPTIONAL_PARTS: readonly Part[] = ['mysql'];
+/**
+ * Started only when they are named: `mysql` needs a MariaDB on the machine, which the sandbox does not bring, and with `tls` the app looks
+ * for consumers of all that is rotated.
+ */
+export const OPTIONAL_PARTS: readonly Part[] = ['mysql', 'tls'];
 
-/** The optional part as well, where the machine has what it needs. */
+/** With the databases that the machine has. */
 export function partsHere(): readonly Part[] {
-  return PARTS.filter((part) => !OPTIONAL_PARTS.includes(part) || findMariaDb() !== undefined);
+  return PARTS.filter((part) => !OPTIONAL_PARTS.includes(part) || (part === 'mysql' && findMariaDb() !== undefined));
 }
 
 /** What else must run for a part to run. */
@@ -48,6 +52,7 @@ const NEEDS: Partial<Record<Part, readonly Part[]>> = {
   arm: ['identity'],
   graph: ['identity'],
   blob: ['arm'],
+  tls: ['arm', 'vault'],
   services: ['arm'],
 };
 
@@ -136,6 +141,10 @@ export async function startParts(
   const blob = await when('blob', async () =>
     (await import('./blob/blob.ts')).startBlob(ctx, { accounts: must(first.arm, 'arm').accounts, ...port('blob') }),
   );
+  const tls = await when('tls', async () => {
+    const arm = must(first.arm, 'arm');
+    return (await import('./tls-front.ts')).startTlsFront(ctx, { serves: (host) => arm.serves(host), ...port('tls') });
+  });
   const services = await when('services', async () =>
     (await import('./services.ts')).startServices(ctx, { resources: must(first.arm, 'arm').resources }),
   );
@@ -154,7 +163,7 @@ export async function startParts(
       ...port('control'),
     }),
   );
-  return present({ identity, ...first, blob, services, eventgrid, control });
+  return present({ identity, ...first, blob, tls, services, eventgrid, control });
 }
 
 async function postgresOf(ctx: SandboxContext, identity: IdentityService | undefined, options: { port?: number }) {

@@ -16,6 +16,8 @@ export interface Pki {
   readonly caPem: string;
   /** A server certificate for these DNS names and IP addresses. */
   issue(names: readonly string[]): Promise<Identity>;
+  /** Answers a request as a company's authority does: a certificate for its key and these names, in DER. @throws when its signature is not of its key */
+  sign(csr: Buffer, names: readonly string[], from: Date, until: Date): Promise<Buffer>;
 }
 
 export async function createPki(): Promise<Pki> {
@@ -36,13 +38,34 @@ export async function createPki(): Promise<Pki> {
     ],
   });
   let serial = 1;
+  const next = (): string => (serial += 1).toString(16).padStart(4, '0');
   return {
     caPem: ca.toString('pem'),
+    async sign(csr, names, from, until) {
+      const request = new x509.Pkcs10CertificateRequest(csr);
+      if (!(await request.verify())) throw new Error(`the request for ${request.subject} is not signed by its own key`);
+      const cert = await x509.X509CertificateGenerator.create({
+        serialNumber: next(),
+        subject: request.subject,
+        issuer: ca.subject,
+        notBefore: from,
+        notAfter: until,
+        signingKey: caKeys.privateKey,
+        publicKey: request.publicKey,
+        signingAlgorithm: ALGORITHM,
+        extensions: [
+          new x509.BasicConstraintsExtension(false, undefined, true),
+          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+          new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value }))),
+          await x509.AuthorityKeyIdentifierExtension.create(caKeys.publicKey),
+        ],
+      });
+      return Buffer.from(cert.rawData);
+    },
     async issue(names) {
       const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-      serial += 1;
       const cert = await x509.X509CertificateGenerator.create({
-        serialNumber: serial.toString(16).padStart(4, '0'),
+        serialNumber: next(),
         subject: `CN=${names[0] ?? 'sandbox'}`,
         issuer: ca.subject,
         notBefore,

@@ -8,9 +8,10 @@
  *     sandbox.ctx.clock.advance(86_400_000);
  *     await sandbox.stop();                                         // no process, port or file is left
  *
- * While it runs, this process resolves the sandbox's names and trusts its certificates, and unless `credentials` is
- * false an unmodified DefaultAzureCredential in it gets the sandbox's tokens. All that is undone by `stop`, which also
- * runs on SIGINT and SIGTERM, and when starting fails half-way. A part that was not started throws when it is asked for.
+ * While it runs, this process resolves the sandbox's names, reaches the part `tls` on their port 443, and trusts its certificates,
+ * and unless `credentials` is false an unmodified DefaultAzureCredential in it gets the sandbox's tokens. All that is undone
+ * by `stop`, which also runs on SIGINT and SIGTERM, and when starting fails half-way. A part that was not started throws when
+ * it is asked for.
  */
 import type { SandboxContext } from './context.ts';
 import { installSandboxDns } from './dns.ts';
@@ -20,6 +21,7 @@ import type { Host, HostOptions } from './host/host.ts';
 import { createStores } from './infrastructure.ts';
 import { PARTS, startParts } from './parts.ts';
 import type { PartOptions, StartedParts } from './parts.ts';
+import { leadPort443To } from './port-443.ts';
 import { createRun } from './run.ts';
 import { trustSandbox } from './trust.ts';
 
@@ -70,6 +72,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     parts = await starting;
     if (parts.azurite) await createStores(parts.azurite);
     run.ctx.traffic.clear();
+    if (parts.tls) running.push({ stop: leadPort443To(parts.tls.port) });
     if (parts.identity && options.credentials !== false) running.push({ stop: setEnvironment(parts.identity.env) });
   } catch (error) {
     await stop();
@@ -146,7 +149,8 @@ function setEnvironment(env: Readonly<Record<string, string>>): () => void {
 }
 
 function addressesOf(parts: StartedParts, caFile: string, hosts: readonly Host[]): Record<string, string> {
-  const { identity, vault, topic, azurite, arm, graph, blob, postgres, mysql, tds, keys, endpoint, control } = parts;
+  const { identity, vault, topic, azurite, arm, graph, blob, tls, postgres, mysql, tds, keys, endpoint, control } =
+    parts;
   return {
     ...(control ? { control: control.origin() } : {}),
     ...Object.fromEntries((vault?.names ?? []).map((name) => [`vault ${name}`, vault?.url(name) ?? ''])),
@@ -156,6 +160,7 @@ function addressesOf(parts: StartedParts, caFile: string, hosts: readonly Host[]
     ...(arm ? { arm: arm.origin } : {}),
     ...(graph ? { graph: graph.origin, 'log-in': graph.loginOrigin } : {}),
     ...(blob ? { blob: blob.url('<account>') } : {}),
+    ...(tls ? { 'port 443 of hosts': `127.0.0.1:${tls.port}` } : {}),
     ...(postgres ? { postgres: postgres.address } : {}),
     ...(mysql ? { mysql: mysql.address } : {}),
     ...(tds ? { sql: `${tds.name}:${tds.port}` } : {}),

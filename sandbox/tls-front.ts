@@ -66,7 +66,7 @@ export async function startTlsFront(ctx: SandboxContext, options: TlsFrontOption
   };
 
   let port = options.port ?? 0;
-  for (const address of ADDRESSES) port = await listen(serve(address), address, port);
+  for (const address of ADDRESSES) port = (await listen(serve(address), address, port)) ?? port;
   return {
     port,
     put(host, address, certificates) {
@@ -82,12 +82,15 @@ export async function startTlsFront(ctx: SandboxContext, options: TlsFrontOption
   };
 }
 
-async function listen(server: Server, address: string, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, address, resolve);
+/** @returns undefined where the machine has no such address: macOS has the first one only, and hosts that need others are refused */
+async function listen(server: Server, address: string, port: number): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRNOTAVAIL' && address !== ADDRESSES[0]) resolve(undefined);
+      else reject(error);
+    });
+    server.listen(port, address, () => resolve((server.address() as AddressInfo).port));
   });
-  return (server.address() as AddressInfo).port;
 }
 
 function contextOf(certificates: Certificates): SecureContext {

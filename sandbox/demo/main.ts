@@ -7,6 +7,7 @@ import { partsHere } from '../parts.ts';
 import { startSandbox, type Sandbox } from '../sandbox.ts';
 import type { TrafficEntry } from '../traffic.ts';
 import { seedTheOthers } from './all.ts';
+import { certificates } from './certificates.ts';
 import { bringKeyNearExpiry, seedVaultKey } from './key.ts';
 import { seedObjects, READER, type DemoObject, type Held } from './objects.ts';
 import { Readers } from './readers.ts';
@@ -16,7 +17,12 @@ const HALF_OVERLAP_MS = 12.5 * 3600_000;
 const FEWEST_LOGINS = 200;
 
 const { values: flags } = parseArgs({
-  options: { json: { type: 'boolean' }, all: { type: 'boolean' }, help: { type: 'boolean' } },
+  options: {
+    json: { type: 'boolean' },
+    all: { type: 'boolean' },
+    certificates: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
 });
 
 interface Report {
@@ -46,10 +52,13 @@ const say = (line = ''): void => {
 
 if (flags.help) {
   console.log(
-    'npm run demo              rotates three secrets on real servers, live\nnpm run demo -- --all     rotates one secret of every kind, and a key\nnpm run demo -- --json    prints one JSON object: {rotations, reader, promises}',
+    'npm run demo                    rotates three secrets on real servers, live\n' +
+      'npm run demo -- --all           rotates one secret of every kind, and a key\n' +
+      'npm run demo -- --certificates  renews two certificates, and everybody serves the new ones\n' +
+      'npm run demo -- --json          prints one JSON object: {rotations, reader, promises}, or {consumers, client, promises}',
   );
 } else {
-  process.exitCode = await main();
+  process.exitCode = flags.certificates ? await certificates(say, flags.json === true) : await main();
 }
 
 async function main(): Promise<number> {

@@ -184,6 +184,7 @@ export async function startVault(ctx: SandboxContext, options: VaultOptions): Pr
     secrets: (vault) => one(vault).store,
     origin: (vault) => address(one(vault).name).origin,
     listeners: certificateListeners,
+    now,
   });
 
   return {

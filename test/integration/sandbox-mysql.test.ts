@@ -15,7 +15,7 @@ import { announce } from '../contract/mysql.stage.ts';
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
 test('MariaDB is not started unless it is named, so that a machine without it has a sandbox all the same', async () => {
-  expect(OPTIONAL_PARTS).toEqual(['mysql']);
+  expect(OPTIONAL_PARTS).toContain('mysql');
   const without = await startSandbox({ parts: ['identity'], credentials: false });
   expect(() => without.mysql).toThrow("without its part 'mysql'");
   await without.stop();

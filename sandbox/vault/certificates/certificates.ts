@@ -3,6 +3,7 @@
  *
  *     await vault.certificates.seed('kv', 'app');                    // one more version, finished at once
  *     await vault.certificates.seed('kv', 'app', { key_props: { exportable: false } });
+ *     await vault.certificates.seed('kv', 'app', {}, { expiresInMs: 20 * 86_400_000 }); // it ends in twenty days
  *     vault.certificates.peek('kv', 'app');                          // every version, oldest first; [] when there is none
  *     vault.certificates.content('kv', 'app');                       // what the backing secret of the newest one holds
  *     vault.certificates.operationMs = 60_000;                       // how long an issuer takes from now on
@@ -30,7 +31,7 @@ export interface VaultCertificates {
     vault: string,
     name: string,
     policy?: PolicyChange,
-    tags?: Readonly<Record<string, string>>,
+    more?: { readonly expiresInMs?: number; readonly tags?: Readonly<Record<string, string>> },
   ): Promise<CertificateVersion>;
   setPolicy(vault: string, name: string, policy: PolicyChange): void;
   amend(vault: string, name: string, change: { readonly enabled: boolean }, id?: string): void;
@@ -54,9 +55,10 @@ export interface CertificatesWorld {
   readonly secrets: (vault: string) => SecretStore;
   readonly origin: (vault: string) => string;
   readonly listeners: Set<(event: CertificateEvent) => void>;
+  readonly now: () => Date;
 }
 
-export function vaultCertificates({ store, secrets, origin, listeners }: CertificatesWorld): VaultCertificates {
+export function vaultCertificates({ store, secrets, origin, listeners, now }: CertificatesWorld): VaultCertificates {
   const changed = (before: CertificatePolicy, change: PolicyChange): CertificatePolicy => ({
     ...before,
     key_props: { ...before.key_props, ...change.key_props },
@@ -68,11 +70,12 @@ export function vaultCertificates({ store, secrets, origin, listeners }: Certifi
   return {
     operationMs: 0,
     failure: undefined,
-    async seed(vault, name, policy = {}, tags) {
+    async seed(vault, name, policy = {}, { expiresInMs, tags } = {}) {
       const before = store(vault).peek(name)?.policy ?? { ...DEFAULT_POLICY, x509_props: { subject: `CN=${name}` } };
       const { operationMs } = this;
       this.operationMs = 0;
-      await store(vault).create(name, changed(before, policy), tags);
+      const endsAt = expiresInMs === undefined ? undefined : new Date(now().getTime() + expiresInMs);
+      await store(vault).create(name, changed(before, policy), tags, endsAt);
       this.operationMs = operationMs;
       await store(vault).settle();
       return store(vault).version(name).version;

@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { createHash, KeyObject, webcrypto, X509Certificate, type webcrypto as Crypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import forge from 'node-forge';
-import type { CertificatePolicy } from './model.ts';
+import type { CertificatePolicy, Operation } from './model.ts';
 
 x509.cryptoProvider.set(webcrypto);
 
@@ -36,11 +36,15 @@ export async function keyFor(policy: CertificatePolicy, before: KeyInHand | unde
   return { pair: await (pool[place] ??= webcrypto.subtle.generateKey(RSA, true, ['sign', 'verify'])), place };
 }
 
-/** Signed by itself, in DER; valid from ten minutes ago, as the vault's are. */
-export async function selfSigned(policy: CertificatePolicy, { pair }: KeyInHand, now: Date): Promise<Buffer> {
-  const notBefore = new Date(now.getTime() - 10 * 60_000);
-  const notAfter = new Date(notBefore);
-  notAfter.setUTCMonth(notAfter.getUTCMonth() + (policy.x509_props.validity_months ?? 12));
+/** Signed by itself, in DER; valid from ten minutes ago, as the vault's are, or from so long ago that it ends when it is to. */
+export async function selfSigned(
+  policy: CertificatePolicy,
+  { key: { pair }, endsAt }: Pick<Operation, 'key' | 'endsAt'>,
+  now: Date,
+): Promise<Buffer> {
+  const months = policy.x509_props.validity_months ?? 12;
+  const notBefore = endsAt === undefined ? new Date(now.getTime() - 10 * 60_000) : monthsAfter(endsAt, -months);
+  const notAfter = endsAt ?? monthsAfter(notBefore, months);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: (serial += 1).toString(16).padStart(16, '1'),
     name: policy.x509_props.subject,
@@ -68,6 +72,12 @@ export function belongsTo(der: Buffer, { pair }: KeyInHand): boolean {
   return new X509Certificate(der).checkPrivateKey(KeyObject.from(pair.privateKey));
 }
 
+function monthsAfter(start: Date, months: number): Date {
+  const end = new Date(start);
+  end.setUTCMonth(end.getUTCMonth() + months);
+  return end;
+}
+
 /** The request that an issuer outside the vault is to sign, in base64. */
 export async function request(policy: CertificatePolicy, { pair }: KeyInHand): Promise<string> {
   const made = await x509.Pkcs10CertificateRequestGenerator.create({
@@ -88,12 +98,10 @@ export function content(policy: CertificatePolicy, chain: readonly Buffer[], { p
   if (policy.key_props.kty !== 'RSA') throw new Error('the sandbox makes certificates with EC keys in PEM only');
   const privateKey = exportable ? forge.pki.privateKeyFromPem(key) : null;
   const how = { algorithm: '3des', count: ITERATIONS } as const;
-  const container = forge.pkcs12.toPkcs12Asn1(
-    privateKey,
-    certificates.map((one) => forge.pki.certificateFromPem(one)),
-    '',
-    how,
-  );
+  // node-forge reads certificates with RSA keys only: issuers with others are left out of containers, and stay in PEM.
+  const readable = chain.filter((der) => new X509Certificate(der).publicKey.asymmetricKeyType === 'rsa');
+  const inside = readable.map((der) => forge.pki.certificateFromPem(pem('CERTIFICATE', der)));
+  const container = forge.pkcs12.toPkcs12Asn1(privateKey, inside, '', how);
   return Buffer.from(forge.asn1.toDer(container).getBytes(), 'binary').toString('base64');
 }
 

@@ -45,6 +45,8 @@ export interface Operation {
   readonly tags: Readonly<Record<string, string>> | undefined;
   /** When the issuer has an answer; never where a person has to merge one. */
   readonly readyAtMs: number;
+  /** When what is made ends; as the policy says when absent. */
+  readonly endsAt?: Date;
   status: 'inProgress' | 'completed' | 'canceled' | 'failed';
   error?: { readonly code: string; readonly message: string };
 }

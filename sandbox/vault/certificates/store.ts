@@ -57,6 +57,7 @@ export class CertificateStore {
     name: string,
     policy: CertificatePolicy,
     tags: Readonly<Record<string, string>> | undefined,
+    endsAt?: Date,
   ): Promise<StoredCertificate> {
     if (this.#deleted.has(name.toLowerCase())) throw refuse.deletedButRecoverable(name);
     const certificate = this.peek(name) ?? { name, versions: [], policy };
@@ -72,6 +73,7 @@ export class CertificateStore {
       ...{ requestId: randomBytes(16).toString('hex'), issuer, key, tags, status: 'inProgress' as const },
       csr: await request(policy, key),
       readyAtMs: byPerson ? Number.POSITIVE_INFINITY : now.getTime() + this.#options.operationMs(),
+      ...(endsAt === undefined ? {} : { endsAt }),
     };
     this.#options.onChange();
     return certificate;
@@ -114,7 +116,7 @@ export class CertificateStore {
       const { operation, policy } = certificate;
       if (operation === undefined || !isOpen(operation) || operation.readyAtMs > now.getTime()) continue;
       const failure = this.#options.failure();
-      const der = failure === undefined ? await selfSigned(policy, operation.key, now) : undefined;
+      const der = failure === undefined ? await selfSigned(policy, operation, now) : undefined;
       // Another request may have ended it meanwhile: it is one version all the same.
       if (!isOpen(operation)) continue;
       if (der !== undefined) this.#complete(certificate, operation, [der]);

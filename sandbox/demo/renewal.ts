@@ -1,0 +1,94 @@
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { DefaultAzureCredential } from '@azure/identity';
+import { SecretClient } from '@azure/keyvault-secrets';
+import { sign } from '../consumers/authority.ts';
+import { hostsOf } from '../consumers/consumers.ts';
+import { PLAIN, SELF_SIGNED, SIGNED } from '../consumers/holder.ts';
+import type { Host } from '../host/host.ts';
+import type { Sandbox } from '../sandbox.ts';
+import { READER } from './objects.ts';
+
+/** Real time. */
+const LOOK_MS = 150;
+const STUCK_MS = 60_000;
+const LIFE_MS = 90 * 86_400_000;
+
+interface ShownRun {
+  readonly rotationId: string;
+  readonly state: string;
+  readonly blocked?: { readonly code: string };
+  readonly whatToDo: string;
+}
+
+/**
+ * All three get a new version. The app has been told that both certificates come near their end: the vault makes the one by itself, and
+ * for the other the demo does what a person does: fetches the request, has the authority sign it, and hands the answer in.
+ */
+export async function renew(sandbox: Sandbox, host: Host, say: (line: string) => void): Promise<void> {
+  const waiting = await signatureAwaited(host);
+  const { csr } = (await ask(host, 'GET', `/api/rotations/${waiting}/csr`)) as { readonly csr: string };
+  say(`${SIGNED}: rotation ${waiting} waits for the answer to its signing request; the authority signs it.`);
+  const request = Buffer.from(csr.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+  const chain = await sign(sandbox, request, hostsOf(SIGNED), LIFE_MS);
+  const certificate = chain.map((der) => new X509Certificate(der).toString()).join('');
+  await ask(host, 'PUT', `/api/rotations/${waiting}/certificate`, { certificate });
+  say(`${SIGNED} has a new version.`);
+  await until(`${SELF_SIGNED} is renewed`, () =>
+    Promise.resolve(sandbox.vault.peek('kv', SELF_SIGNED).length > 1 ? true : undefined),
+  );
+  say(`${SELF_SIGNED} has a new version, signed by itself.`);
+  const secrets = new SecretClient(sandbox.vault.url('kv'), new DefaultAzureCredential(), {
+    userAgentOptions: { userAgentPrefix: READER },
+  });
+  await secrets.setSecret(PLAIN, `second-${randomBytes(12).toString('hex')}`);
+  say(`${PLAIN} has a new value.`);
+}
+
+/** Whether the runs of both certificates are over, as the ledger says. The clock moves on to when they look next. */
+export async function runsEnd(sandbox: Sandbox, host: Host): Promise<boolean> {
+  const end = performance.now() + STUCK_MS;
+  while (performance.now() < end) {
+    const runs = [...(await runsOf(host, SELF_SIGNED)), ...(await runsOf(host, SIGNED))];
+    if (runs.length === 2 && runs.every(({ state }) => state === 'done')) return true;
+    if (runs.length !== 2 || runs.some(({ state }) => state === 'blocked')) return false;
+    sandbox.ctx.clock.advance(3600_000);
+    await pause(LOOK_MS);
+  }
+  return false;
+}
+
+function signatureAwaited(host: Host): Promise<string> {
+  return until(`the run of ${SIGNED} waits for a signature`, async () => {
+    const [run] = await runsOf(host, SIGNED);
+    return run?.blocked?.code === 'VALUE_AWAITED' ? run.rotationId : undefined;
+  });
+}
+
+async function runsOf(host: Host, name: string): Promise<readonly ShownRun[]> {
+  const { rotations } = (await ask(host, 'GET', `/api/rotations?vault=kv&name=${name}`)) as {
+    readonly rotations: readonly ShownRun[];
+  };
+  return rotations;
+}
+
+async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  const end = performance.now() + STUCK_MS;
+  while (performance.now() < end) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await pause(LOOK_MS);
+  }
+  throw new Error(`not so within ${STUCK_MS / 1000} s: ${what}`);
+}
+
+async function ask(host: Host, method: string, path: string, body?: object): Promise<unknown> {
+  const answer = await fetch(host.url(path), {
+    method,
+    headers: { 'x-functions-key': host.keys.default, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
+}
