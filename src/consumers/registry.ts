@@ -3,6 +3,7 @@ import type { ConsumerAdapter } from './adapter.ts';
 import { appServiceCertificate } from './app-service-certificate/consumer.ts';
 import { appServiceReference } from './app-service-reference/consumer.ts';
 import { applicationGateway } from './application-gateway/consumer.ts';
+import { containerAppsCertificate } from './container-apps-certificate/consumer.ts';
 import { frontDoor } from './front-door/consumer.ts';
 
 export interface ConsumerDeps extends ArmClientDeps {
@@ -26,5 +27,6 @@ export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] 
     appServiceReference({ arm, restart, rewritePinned }),
     applicationGateway({ arm, clock, rewritePinned }),
     frontDoor({ arm, clock, rewritePinned, frontDoor: deps.frontDoor, ...port }),
+    containerAppsCertificate({ arm, clock, rewritePinned, ...port }),
   ];
 }
