@@ -31,7 +31,7 @@ const X509 = 'src/x509/';
 
 /** What the kinds of consumers share. */
 const CONSUMER = [
-  ...['adapter', 'app-service', 'arm-id', 'arm-lists', 'container-apps', 'json', 'object-address'].map(
+  ...['adapter', 'app-service', 'arm-id', 'arm-lists', 'container-apps', 'json', 'object-address', 'silent'].map(
     (name) => `src/consumers/${name}.ts`,
   ),
 ];
