@@ -27,8 +27,8 @@ export function saysVaultIsClosed(text: string): boolean {
   return VAULT_TROUBLE.test(text);
 }
 
-/** `-g <group> -n <name>`, as the az commands want it. @param name what they call the name */
-export function argumentsOf(id: string, name = '-n'): string {
-  const parts = id.split('#')[0]?.split('/') ?? [];
-  return `-g ${parts[4] ?? '<group>'} ${name} ${parts[8] ?? '<name>'}`;
+/** `-g <group> -n <name>`, as the az commands want it. @param id of a resource, or of a reference that it holds */
+export function argumentsOf(id: string): string {
+  const [, , , , group = '<group>', , , , name = '<name>'] = id.split('#')[0]?.split('/') ?? [];
+  return `-g ${group} -n ${name}`;
 }

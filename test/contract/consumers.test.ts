@@ -3,6 +3,7 @@ import { appServiceCertificate } from '../../src/consumers/app-service-certifica
 import { appServiceReference } from '../../src/consumers/app-service-reference/consumer.ts';
 import { applicationGateway } from '../../src/consumers/application-gateway/consumer.ts';
 import { containerAppsCertificate } from '../../src/consumers/container-apps-certificate/consumer.ts';
+import { containerAppsSecret } from '../../src/consumers/container-apps-secret/consumer.ts';
 import { frontDoor } from '../../src/consumers/front-door/consumer.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
 import { bindHost, makeCertificate, makeSite } from './app-service.stage.ts';
@@ -70,4 +71,18 @@ consumerSuite('container-apps-certificate', () => cloud, {
     action: 'Microsoft.App/managedEnvironments/certificates/write',
     role: 'Container Apps ManagedEnvironments Contributor',
   },
+});
+
+consumerSuite('container-apps-secret', () => cloud, {
+  adapter: ({ client: arm }) => containerAppsSecret({ arm, rewritePinned: false }),
+  make: (cloud, name) =>
+    makeContainerApp(cloud, {
+      secrets: [
+        { name: 'tls', keyVaultUrl: cloud.vault.url(name), identity: 'system' },
+        { name: 'plain', value: 'a-value-of-its-own' },
+      ],
+      template: { containers: [{ name: 'web', env: [{ name: 'TLS', secretRef: 'tls' }] }] },
+    }).resource,
+  write: { match: '^PATCH', action: 'Microsoft.App/containerApps/write', role: 'Container Apps Contributor' },
+  blind: { settlesMs: 35 * 60_000 },
 });

@@ -89,7 +89,12 @@ describe('what an environment refers to', () => {
   it('is found with the domains of the apps that bind it, and no other', async () => {
     const { resource } = bound(cloud.vault.url(name));
     const other = makeContainerApp(cloud, { environment, domains: { 'b.sandbox.test': 'another-certificate' } });
-    gone.push(other.resource);
+    const unbound = makeContainerApp(cloud, {
+      environment,
+      domains: { 'c.sandbox.test': resource.id },
+      binding: 'Disabled',
+    });
+    gone.push(other.resource, unbound.resource);
     expect(await found(resource)).toEqual({
       ...{ kind: 'container-apps-certificate', id: resource.id, parent: environment.resource.id, hosts: [host] },
     });
@@ -222,6 +227,13 @@ describe('the certificate of a DNS suffix', () => {
 });
 
 describe('a certificate that names a version', () => {
+  it('of a DNS suffix is left alone with the command for it', async () => {
+    giveSuffix(cloud, environment, host, cloud.vault.url(name, old.version));
+    const told = await refresh(await found(environment.resource), await renew());
+    expect(told).toMatchObject({ remedy: expect.stringContaining(`--dns-suffix ${host}`) as string });
+    expect(writes()).toEqual([]);
+  });
+
   it('is left alone unless the settings allow to let it follow', async () => {
     const { resource, held } = bound(cloud.vault.url(name, old.version));
     const reference = await found(resource);

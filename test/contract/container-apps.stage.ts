@@ -60,6 +60,7 @@ export interface Wanted {
   readonly environment?: MadeEnvironment;
   /** As they are bound, by host: the id of a certificate. */
   readonly domains?: Readonly<Record<string, string>>;
+  readonly binding?: 'SniEnabled' | 'Disabled';
   readonly secrets?: readonly Json[];
   /** Of its one revision. */
   readonly template?: Json;
@@ -70,9 +71,9 @@ export interface Wanted {
 export function makeContainerApp(cloud: ConsumerCloud, wanted: Wanted): Made {
   made += 1;
   const resource = cloud.arm.create('Microsoft.App/containerApps/{name}', { name: `app${made}` });
-  const { environment, domains = {}, template = { containers: [] } } = wanted;
+  const { environment, domains = {}, binding: bindingType = 'SniEnabled', template = { containers: [] } } = wanted;
   const customDomains = Object.entries(domains).map(([name, certificateId]) => ({
-    ...{ name, certificateId, bindingType: 'SniEnabled' },
+    ...{ name, certificateId, bindingType },
   }));
   const ingress = { external: true, targetPort: 8080, customDomains };
   const app = makeApp(

@@ -7,10 +7,10 @@ import { isSuffix, versionless, type Holder } from './holder.ts';
 
 /* Why an environment does not take a version; each with what to do. */
 
-export function pinnedIsLeft({ id, environmentId, url }: Holder, pinned: string): Refreshed {
+export function pinnedIsLeft({ id, environmentId, url, suffix = '<suffix>' }: Holder, pinned: string): Refreshed {
   const follow = versionless(url);
   const command = isSuffix(id)
-    ? `az containerapp env update ${argumentsOf(environmentId)} --certificate-akv-url ${follow} --certificate-identity <identity>`
+    ? `az containerapp env update ${argumentsOf(environmentId)} --dns-suffix ${suffix} --certificate-akv-url ${follow} --certificate-identity <identity>`
     : `az containerapp env certificate upload ${argumentsOf(environmentId)} --certificate-name ${nameIn(id)} --akv-url ${follow} --identity <identity>`;
   return {
     is: 'reported',

@@ -45,6 +45,7 @@ function merged(old: unknown, patch: unknown): unknown {
 
 function patch({ resource, request, vault, now }: Asked, isJob: boolean): () => SandboxResponse {
   const app = state.appOf(resource);
+  if (app.provisioningState === 'InProgress') throw busy();
   const secrets = at(request.json, 'properties', 'configuration', 'secrets');
   if (Array.isArray(secrets)) refuseSecrets(app, secrets as Json[]);
   const configuration = at(request.json, 'properties', 'configuration');
@@ -54,6 +55,8 @@ function patch({ resource, request, vault, now }: Asked, isJob: boolean): () => 
   }
   app.provisioningState = 'InProgress';
   return () => {
+    app.provisioningState = 'Failed';
+    if (Array.isArray(secrets)) refuseSecrets(app, secrets as Json[]);
     app.provisioningState = 'Succeeded';
     app.body = merged(app.body, withoutTrap(request.json)) as Json;
     if (Array.isArray(secrets) && app.looksWhenSet) state.restartUsers(app, state.look(app, vault, now), now);
