@@ -31,7 +31,7 @@ const X509 = 'src/x509/';
 
 /** What the kinds of consumers share. */
 const CONSUMER = [
-  ...['adapter', 'app-service', 'arm-id', 'arm-lists', 'json', 'object-address'].map(
+  ...['adapter', 'app-service', 'arm-id', 'arm-lists', 'container-apps', 'json', 'object-address', 'silent'].map(
     (name) => `src/consumers/${name}.ts`,
   ),
 ];
@@ -98,6 +98,8 @@ const SRC_LAYERS: readonly Layer[] = [
   },
   { files: ['src/consumers/app-service-reference/'], may: [...PORTS, ...CONSUMER, ARM] },
   { files: ['src/consumers/app-service-certificate/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
+  { files: ['src/consumers/container-apps-certificate/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
+  { files: ['src/consumers/container-apps-secret/'], may: [...PORTS, ...CONSUMER, ARM] },
   { files: ['src/consumers/front-door/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
   { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },

@@ -75,10 +75,11 @@ function other(
   return { subscriptionId, group, name, scope, action: operation.action, reads: request.method === 'GET', found };
 }
 
-/** The resource's group. @throws HttpProblem 404 when subscription or group do not exist */
+/** The resource's group; empty for a whole subscription. @throws HttpProblem 404 when subscription or group do not exist */
 export function lookUpGroup(accounts: StorageAccounts, ask: Ask): string {
   if (!accounts.subscriptions.has(ask.subscriptionId.toLowerCase()))
     throw refuse.subscriptionNotFound(ask.subscriptionId);
+  if (ask.group === '') return '';
   const group = [...accounts.resourceGroups].find((known) => known.toLowerCase() === ask.group.toLowerCase());
   if (group === undefined) throw refuse.groupNotFound(ask.group);
   return group;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { APP_SERVICES } from './services/app/services.ts';
 import { DATA_SERVICES } from './services/data.ts';
 import { CDN_SERVICES } from './services/cdn/services.ts';
 import { KEY_USER_SERVICES } from './services/key-users.ts';
@@ -18,6 +19,7 @@ export const SERVICES: readonly Service[] = [
   ...WEB_SERVICES,
   ...NETWORK_SERVICES,
   ...CDN_SERVICES,
+  ...APP_SERVICES,
 ];
 
 export interface Found {

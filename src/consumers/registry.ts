@@ -3,6 +3,8 @@ import type { ConsumerAdapter } from './adapter.ts';
 import { appServiceCertificate } from './app-service-certificate/consumer.ts';
 import { appServiceReference } from './app-service-reference/consumer.ts';
 import { applicationGateway } from './application-gateway/consumer.ts';
+import { containerAppsCertificate } from './container-apps-certificate/consumer.ts';
+import { containerAppsSecret } from './container-apps-secret/consumer.ts';
 import { frontDoor } from './front-door/consumer.ts';
 
 export interface ConsumerDeps extends ArmClientDeps {
@@ -26,5 +28,7 @@ export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] 
     appServiceReference({ arm, restart, rewritePinned }),
     applicationGateway({ arm, clock, rewritePinned }),
     frontDoor({ arm, clock, rewritePinned, frontDoor: deps.frontDoor, ...port }),
+    containerAppsCertificate({ arm, clock, rewritePinned, ...port }),
+    containerAppsSecret({ arm, rewritePinned }),
   ];
 }

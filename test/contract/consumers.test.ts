@@ -2,11 +2,18 @@ import { afterAll, beforeAll } from 'vitest';
 import { appServiceCertificate } from '../../src/consumers/app-service-certificate/consumer.ts';
 import { appServiceReference } from '../../src/consumers/app-service-reference/consumer.ts';
 import { applicationGateway } from '../../src/consumers/application-gateway/consumer.ts';
+import { containerAppsCertificate } from '../../src/consumers/container-apps-certificate/consumer.ts';
+import { containerAppsSecret } from '../../src/consumers/container-apps-secret/consumer.ts';
 import { frontDoor } from '../../src/consumers/front-door/consumer.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
 import { bindHost, makeCertificate, makeSite } from './app-service.stage.ts';
 import { makeGateway } from './application-gateway.stage.ts';
 import { consumerSuite } from './consumer-suite.ts';
+import {
+  makeCertificate as makeEnvironmentCertificate,
+  makeContainerApp,
+  makeEnvironment,
+} from './container-apps.stage.ts';
 import { makeProfile } from './front-door.stage.ts';
 
 let cloud: ConsumerCloud;
@@ -48,4 +55,34 @@ consumerSuite('front-door', () => cloud, {
     frontDoor({ arm, clock, rewritePinned: false, frontDoor: 'push', port }),
   make: (cloud, name, host) => makeProfile(cloud, [{ secret: 'cert', certificate: name, hosts: [host] }]).resource,
   write: { match: '^PUT .*/secrets/', action: 'Microsoft.Cdn/profiles/secrets/write', role: 'CDN Profile Contributor' },
+});
+
+consumerSuite('container-apps-certificate', () => cloud, {
+  adapter: ({ client: arm, clock, front: { port } }) =>
+    containerAppsCertificate({ arm, clock, rewritePinned: false, port }),
+  make(cloud, name, host) {
+    const environment = makeEnvironment(cloud);
+    const { resource } = makeEnvironmentCertificate(cloud, environment, cloud.vault.url(name));
+    makeContainerApp(cloud, { environment, domains: { [host]: resource.id } });
+    return resource;
+  },
+  write: {
+    match: '^PUT .*/managedEnvironments/',
+    action: 'Microsoft.App/managedEnvironments/certificates/write',
+    role: 'Container Apps ManagedEnvironments Contributor',
+  },
+});
+
+consumerSuite('container-apps-secret', () => cloud, {
+  adapter: ({ client: arm }) => containerAppsSecret({ arm, rewritePinned: false }),
+  make: (cloud, name) =>
+    makeContainerApp(cloud, {
+      secrets: [
+        { name: 'tls', keyVaultUrl: cloud.vault.url(name), identity: 'system' },
+        { name: 'plain', value: 'a-value-of-its-own' },
+      ],
+      template: { containers: [{ name: 'web', env: [{ name: 'TLS', secretRef: 'tls' }] }] },
+    }).resource,
+  write: { match: '^PATCH', action: 'Microsoft.App/containerApps/write', role: 'Container Apps Contributor' },
+  blind: { settlesMs: 35 * 60_000 },
 });

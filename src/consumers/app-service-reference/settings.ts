@@ -5,6 +5,7 @@ import { about, siteType } from '../app-service.ts';
 import { listAll } from '../arm-lists.ts';
 import { objectIn, textIn, type Json } from '../json.ts';
 import { refersTo } from '../object-address.ts';
+import { withoutAnswer } from '../silent.ts';
 import { addressIn } from './reference-text.ts';
 
 export type Collection = 'appsettings' | 'connectionstrings';
@@ -116,13 +117,6 @@ async function sendSilently(arm: ArmClient, request: ArmRequest, call: Call): Pr
   try {
     await arm.start(request, call);
   } catch (error) {
-    if (!(error instanceof RotationError)) throw error;
-    const { code, recovery, effect, remedy, retryAfterMs: wait } = error;
-    throw new RotationError({
-      ...{ code, recovery, effect },
-      message: `${request.action} on ${request.scope}: the settings were not taken (what was answered may quote them, and is left out)`,
-      ...(remedy === undefined ? {} : { remedy }),
-      ...(wait === undefined ? {} : { retryAfterMs: wait }),
-    });
+    throw error instanceof RotationError ? withoutAnswer(error, request, 'the settings') : error;
   }
 }
