@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { API_MANAGEMENT_SERVICES } from './services/api-management/services.ts';
 import { DATA_SERVICES } from './services/data.ts';
 import { CDN_SERVICES } from './services/cdn/services.ts';
 import { KEY_USER_SERVICES } from './services/key-users.ts';
@@ -18,6 +19,7 @@ export const SERVICES: readonly Service[] = [
   ...WEB_SERVICES,
   ...NETWORK_SERVICES,
   ...CDN_SERVICES,
+  ...API_MANAGEMENT_SERVICES,
 ];
 
 export interface Found {

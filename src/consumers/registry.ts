@@ -1,5 +1,6 @@
 import { createArmClient, type ArmClientDeps } from '../azure/arm/client.ts';
 import type { ConsumerAdapter } from './adapter.ts';
+import { apiManagementHost } from './api-management-host/consumer.ts';
 import { appServiceCertificate } from './app-service-certificate/consumer.ts';
 import { appServiceReference } from './app-service-reference/consumer.ts';
 import { applicationGateway } from './application-gateway/consumer.ts';
@@ -10,6 +11,8 @@ export interface ConsumerDeps extends ArmClientDeps {
   readonly rewritePinned: boolean;
   /** Whether Front Door is waited for, or given a new secret. */
   readonly frontDoor: 'follow' | 'push';
+  /** Whether API Management is waited for, or updated. */
+  readonly apiManagement: 'follow' | 'push';
   /** What an App Service app gets once its references are fetched. */
   readonly restart: 'soft' | 'full' | 'none';
   /** Where hosts serve TLS, for the proof; 443 when absent. */
@@ -26,5 +29,6 @@ export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] 
     appServiceReference({ arm, restart, rewritePinned }),
     applicationGateway({ arm, clock, rewritePinned }),
     frontDoor({ arm, clock, rewritePinned, frontDoor: deps.frontDoor, ...port }),
+    apiManagementHost({ arm, clock, rewritePinned, apiManagement: deps.apiManagement, ...port }),
   ];
 }

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll } from 'vitest';
+import { apiManagementHost } from '../../src/consumers/api-management-host/consumer.ts';
 import { appServiceCertificate } from '../../src/consumers/app-service-certificate/consumer.ts';
 import { appServiceReference } from '../../src/consumers/app-service-reference/consumer.ts';
 import { applicationGateway } from '../../src/consumers/application-gateway/consumer.ts';
 import { frontDoor } from '../../src/consumers/front-door/consumer.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
+import { makeService } from './api-management.stage.ts';
 import { bindHost, makeCertificate, makeSite } from './app-service.stage.ts';
 import { makeGateway } from './application-gateway.stage.ts';
 import { consumerSuite } from './consumer-suite.ts';
@@ -48,4 +50,15 @@ consumerSuite('front-door', () => cloud, {
     frontDoor({ arm, clock, rewritePinned: false, frontDoor: 'push', port }),
   make: (cloud, name, host) => makeProfile(cloud, [{ secret: 'cert', certificate: name, hosts: [host] }]).resource,
   write: { match: '^PUT .*/secrets/', action: 'Microsoft.Cdn/profiles/secrets/write', role: 'CDN Profile Contributor' },
+});
+
+consumerSuite('api-management-host', () => cloud, {
+  adapter: ({ client: arm, clock, front: { port } }) =>
+    apiManagementHost({ arm, clock, rewritePinned: false, apiManagement: 'push', port }),
+  make: (cloud, name, host) => makeService(cloud, [{ host, url: cloud.vault.url(name) }]).resource,
+  write: {
+    match: '^PATCH',
+    action: 'Microsoft.ApiManagement/service/write',
+    role: 'API Management Service Contributor',
+  },
 });
