@@ -101,6 +101,10 @@ const SRC_LAYERS: readonly Layer[] = [
     files: ['src/consumers/api-management-host/'],
     may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/api-management/', 'src/consumers/proof/'],
   },
+  {
+    files: ['src/consumers/api-management-certificate/', 'src/consumers/api-management-named-value/'],
+    may: ['src/consumers/adapter.ts', 'src/consumers/api-management/', 'src/consumers/proof/'],
+  },
   // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
   { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },

@@ -1,6 +1,8 @@
 import { createArmClient, type ArmClientDeps } from '../azure/arm/client.ts';
 import type { ConsumerAdapter } from './adapter.ts';
+import { apiManagementCertificate } from './api-management-certificate/consumer.ts';
 import { apiManagementHost } from './api-management-host/consumer.ts';
+import { apiManagementNamedValue } from './api-management-named-value/consumer.ts';
 import { appServiceCertificate } from './app-service-certificate/consumer.ts';
 import { appServiceReference } from './app-service-reference/consumer.ts';
 import { applicationGateway } from './application-gateway/consumer.ts';
@@ -30,5 +32,7 @@ export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] 
     applicationGateway({ arm, clock, rewritePinned }),
     frontDoor({ arm, clock, rewritePinned, frontDoor: deps.frontDoor, ...port }),
     apiManagementHost({ arm, clock, rewritePinned, apiManagement: deps.apiManagement, ...port }),
+    apiManagementNamedValue({ arm, rewritePinned }),
+    apiManagementCertificate({ arm, rewritePinned }),
   ];
 }

@@ -326,7 +326,7 @@ describe('what goes wrong', () => {
       'ACCESS_DENIED',
       'Secrets User',
     ],
-    ['ActivationFailed', 'The deployment of the units failed.', 'HUMAN_REQUIRED', 'az apim show'],
+    ['ActivationFailed', 'The deployment of the units failed.', 'HUMAN_REQUIRED', 'az resource show'],
   ])('an update that ends as %s is no success', async (code, message, expected, remedy) => {
     await put();
     const fresh = await renew();

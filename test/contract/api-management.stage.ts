@@ -1,3 +1,4 @@
+import { entitiesOf, look, type Collection, type Entity } from '../../sandbox/arm/services/api-management/entities.ts';
 import { serviceOf, type ApiService, type Host } from '../../sandbox/arm/services/api-management/state.ts';
 import type { Resource } from '../../sandbox/arm/service.ts';
 import type { Json } from '../../sandbox/arm/services/bodies.ts';
@@ -64,4 +65,18 @@ export function keptOf({ hosts }: ApiService): readonly Json[] {
 
 export function urlsOf({ hosts }: ApiService): readonly unknown[] {
   return hosts.map(({ body }) => body['keyVaultId']);
+}
+
+/** A named value or a certificate of the service that has read the vault, a minute ago. @param url absent: a value of its own */
+export function makeEntity(cloud: ConsumerCloud, resource: Resource, collection: Collection, url?: string): Entity {
+  made += 1;
+  const more = collection === 'namedValues' ? { displayName: `Value-${made}`, secret: true, tags: ['a', 'b'] } : {};
+  const name = `entity ${made}`;
+  const entity: Entity = { name, collection, more, lookedMs: 0, looksWhenChanged: true };
+  if (url !== undefined) entity.keyVault = { secretIdentifier: url, identityClientId: null, someFeatureOfNextYear: 1 };
+  entitiesOf(resource).push(entity);
+  cloud.ctx.clock.advance(60_000);
+  look(resource, entity, { certificates: cloud.vault }, cloud.ctx.clock.now());
+  cloud.ctx.clock.advance(60_000);
+  return entity;
 }

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Collection } from '../../sandbox/arm/services/api-management/entities.ts';
+import { apiManagementCertificate } from '../../src/consumers/api-management-certificate/consumer.ts';
 import { apiManagementHost } from '../../src/consumers/api-management-host/consumer.ts';
+import { apiManagementNamedValue } from '../../src/consumers/api-management-named-value/consumer.ts';
 import type { VersionRef } from '../../src/rotation/ports.ts';
-import { keptOf, makeService, urlsOf } from '../contract/api-management.stage.ts';
+import { keptOf, makeEntity, makeService, urlsOf } from '../contract/api-management.stage.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
 import { endsTheSame, type Scene } from './consumers.ts';
 
@@ -13,9 +16,9 @@ let fresh: VersionRef;
 beforeAll(async () => {
   cloud = await startConsumerCloud();
   await cloud.vault.make('uploaded', { names: ['uploaded.sandbox.test'], keyType: 'EC' });
-  old = await cloud.vault.make('web', { names: [HOST] });
+  old = await cloud.vault.make('web', { names: [HOST], keyType: 'EC' });
   cloud.ctx.clock.advance(60_000);
-  fresh = await cloud.vault.make('web', { names: [HOST] });
+  fresh = await cloud.vault.make('web', { names: [HOST], keyType: 'EC' });
 });
 afterAll(() => cloud.stop());
 
@@ -45,6 +48,30 @@ function hostScene(url: string): Scene {
   };
 }
 
+/** It holds the old version, read when that was the newest. */
+function entityScene(collection: Collection, consumer: typeof apiManagementNamedValue, url: string): Scene {
+  const { resource } = makeService(cloud, []);
+  const entity = makeEntity(cloud, resource, collection, url);
+  const held = cloud.vault.lookUp('kv', 'web', old.version);
+  const at = new Date(fresh.createdOn?.getTime() ?? 0).toISOString();
+  Object.assign(entity, { held, lastStatus: { code: 'Success', timeStampUtc: at } });
+  const { more, keyVault: { secretIdentifier: _url, ...rest } = {} } = entity;
+  return {
+    resource,
+    adapter: (arm) => consumer({ arm, rewritePinned: true }),
+    meanwhile: () => expect([old.version, fresh.version]).toContain(entity.held?.version),
+    isDone() {
+      expect(entity.held?.version).toBe(fresh.version);
+      expect(entity.more).toEqual(more);
+      expect(entity.keyVault).toMatchObject(rest);
+      expect(entity.keyVault?.['secretIdentifier']).toMatch(/\/secrets\/web\/?$/);
+    },
+  };
+}
+
+const namedValue = (url: string): Scene => entityScene('namedValues', apiManagementNamedValue, url);
+const certificate = (url: string): Scene => entityScene('certificates', apiManagementCertificate, url);
+
 const SCENES = [
   ['a service whose host follows is updated', () => hostScene(cloud.vault.url('web')), 7, 'handshake'],
   [
@@ -53,6 +80,10 @@ const SCENES = [
     7,
     'handshake',
   ],
+  ['a named value is told to look', () => namedValue(cloud.vault.url('web')), 7, 'control-plane'],
+  ['a named value is made to follow', () => namedValue(cloud.vault.url('web', old.version)), 7, 'control-plane'],
+  ['a certificate is told to look', () => certificate(cloud.vault.url('web')), 5, 'resolved-version'],
+  ['a certificate is made to follow', () => certificate(cloud.vault.url('web', old.version)), 5, 'resolved-version'],
 ] as const;
 
 describe.each(SCENES)('%s', (_name, make, boundaries, kind) => {

@@ -10,6 +10,7 @@ import type {
   VersionRef,
 } from '../../rotation/ports.ts';
 import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
+import { operationFailed } from '../api-management/refusals.ts';
 import { about, kept, read, readKept, TYPE, type UnderWay } from '../api-management/service.ts';
 import type { Json } from '../json.ts';
 import { referenceIsGone } from '../object-address.ts';
@@ -24,7 +25,6 @@ import {
   pinnedIsLeft,
   standstill,
   stillUpdating,
-  updateFailed,
   updateRefused,
 } from './refusals.ts';
 
@@ -100,7 +100,7 @@ export function apiManagementHost(deps: HostDeps): ConsumerAdapter {
   async function isRunning(serviceId: string, { url }: UnderWay, call: Call): Promise<boolean> {
     if (url === undefined) return false;
     const state = await arm.stateOf(url, updating(serviceId), call);
-    if (state.is === 'failed' || state.is === 'canceled') throw updateFailed(serviceId, state);
+    if (state.is === 'failed' || state.is === 'canceled') throw operationFailed(serviceId, serviceId, state);
     return state.is === 'running';
   }
 

@@ -1,7 +1,7 @@
-import type { OperationState } from '../../azure/arm/client.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Reference, Refreshed } from '../../rotation/ports.ts';
-import { arguments_, grant, NO_ACCESS } from '../api-management/service.ts';
+import { grant, refusedForVault } from '../api-management/refusals.ts';
+import { arguments_ } from '../api-management/service.ts';
 import type { Host } from './hosts.ts';
 
 /* Why a service is not changed, or does not take a version; each with what to do. */
@@ -71,21 +71,5 @@ export function updateRefused(error: RotationError, serviceId: string): Rotation
     const remedy = `One of its hosts has a certificate that was uploaded, which cannot be sent back: import it into a vault, and let the host refer to it there; until then, ${SYNC}`;
     return new RotationError({ code: 'CONFIG_INVALID', recovery: 'reconfigure', message, remedy });
   }
-  if (!NO_ACCESS.test(message)) return error;
-  return new RotationError({ code: 'ACCESS_DENIED', recovery: 'reconfigure', message, remedy: grant(serviceId) });
-}
-
-/** The operation has ended without success. */
-export function updateFailed(
-  serviceId: string,
-  { code, message }: Extract<OperationState, { is: 'failed' | 'canceled' }>,
-): RotationError {
-  const what = `the update of ${serviceId} failed: ${code}: ${message.split('\n')[0]?.slice(0, 300) ?? ''}`;
-  const isDenied = NO_ACCESS.test(`${code} ${message}`);
-  return new RotationError({
-    ...(isDenied ? { code: 'ACCESS_DENIED', recovery: 'reconfigure' } : { code: 'HUMAN_REQUIRED', recovery: 'human' }),
-    effect: 'unknown',
-    message: what,
-    remedy: isDenied ? grant(serviceId) : `See what it is now: az apim show ${arguments_(serviceId)}`,
-  });
+  return refusedForVault(error, serviceId);
 }

@@ -30,18 +30,6 @@ export function arguments_(serviceId: string): string {
   return `-g ${serviceId.split('/')[4] ?? '<group>'} -n ${nameIn(serviceId)}`;
 }
 
-/** What the service's identity needs, and how to give it that. */
-export function grant(serviceId: string): string {
-  return (
-    `Let the service's own identity read the vault, also through its firewall: az apim show ${arguments_(serviceId)} --query identity; ` +
-    `az role assignment create --assignee-object-id <object id of that identity> --assignee-principal-type ServicePrincipal ` +
-    `--role "Key Vault Secrets User" --scope <ARM id of the vault>`
-  );
-}
-
-/** In API Management's words: its identity has no access, or there is none. */
-export const NO_ACCESS = /managed (?:service )?identity|access ?denied|forbidden|unauthori[sz]ed|permission/i;
-
 /** A thing that takes its time, as the text that the engine keeps of it. */
 export interface UnderWay {
   readonly since: Date;

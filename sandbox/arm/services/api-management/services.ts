@@ -1,7 +1,8 @@
-/** API Management: the service with its host names (consumer facts 5). */
+/** API Management: the service with its host names, named values and certificates (consumer facts 5). */
 import { armProblem } from '../../errors.ts';
 import { badRequest, type Asked, type Operation, type Service } from '../../service.ts';
 import { at, noKey, type Json } from '../bodies.ts';
+import { entityOperations } from './entities.ts';
 import { lookWhenDue, replaceHosts, servesHost, serviceOf, shownService } from './state.ts';
 
 const SERVICE = 'Microsoft.ApiManagement/service';
@@ -48,6 +49,8 @@ export const API_MANAGEMENT_SERVICES: readonly Service[] = [
         begin: update,
         later: { style: 'location', status: 202 },
       },
+      ...entityOperations('namedValues', 'PATCH'),
+      ...entityOperations('certificates', 'PUT'),
     ],
   },
 ];
