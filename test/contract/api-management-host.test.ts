@@ -167,6 +167,14 @@ describe('a host that follows', () => {
     expect(writes()).toEqual([]);
   });
 
+  it('does not wait for an update of somebody else where it would not be updated anyway', async () => {
+    await put();
+    service.provisioningState = 'Updating';
+    expect(await refresh(await renew())).toEqual({ is: 'follows' });
+    service.tier = 'Developer';
+    expect(await refresh(await renew(), PUSH)).toEqual({ is: 'follows' });
+  });
+
   it('does not wait for ever', async () => {
     await put();
     const fresh = await renew();

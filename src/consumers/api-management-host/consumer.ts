@@ -62,19 +62,16 @@ export function apiManagementHost(deps: HostDeps): ConsumerAdapter {
   /** What is left to its owner, or to the service itself. @returns undefined where the version is to be pushed */
   function unpushed(
     reference: Reference,
-    service: Json,
     own: readonly hosts.Host[],
     version: VersionRef,
+    isDeveloper: boolean,
   ): Refreshed | undefined {
-    const { isDeveloper, provisioning } = hosts.stateOf(service);
     const pinned = hosts.stale(own, version.version)?.address.version;
     if (pinned === undefined) {
-      if (deps.apiManagement === 'follow' || isDeveloper) return follows(reference.parent, own);
-    } else {
-      if (!deps.rewritePinned) return pinnedIsLeft(reference, pinned);
-      if (isDeveloper) return downMeanwhile(reference, pinned);
+      return deps.apiManagement === 'follow' || isDeveloper ? follows(reference.parent, own) : undefined;
     }
-    return standstill(reference.parent, provisioning);
+    if (!deps.rewritePinned) return pinnedIsLeft(reference, pinned);
+    return isDeveloper ? downMeanwhile(reference, pinned) : undefined;
   }
 
   /**
@@ -128,11 +125,13 @@ export function apiManagementHost(deps: HostDeps): ConsumerAdapter {
       if (await isRunning(serviceId, waits, call)) return goesOn();
       const { service, own } = await readHosts(reference, version, call);
       if (own.every(hosts.has(served, version.version))) return { is: 'pushed' };
+      const { isDeveloper, provisioning } = hosts.stateOf(service);
+      const isAsked = known?.isAsked === true;
+      const left = isAsked ? undefined : unpushed(reference, own, version, isDeveloper);
+      if (left !== undefined) return left;
       // Also for some time after the operation has ended, and while somebody else changes it.
-      if (/^(?:Updating|Activating|Created)$/i.test(hosts.stateOf(service).provisioning)) return goesOn();
-      if (known?.isAsked !== true) {
-        return unpushed(reference, service, own, version) ?? update(reference, service, version, call);
-      }
+      if (/^(?:Updating|Activating|Created)$/i.test(provisioning)) return goesOn();
+      if (!isAsked) return standstill(serviceId, provisioning) ?? update(reference, service, version, call);
       if (own.some(({ status }) => /^InProgress$/i.test(status))) return goesOn();
       const still = hosts.stale(own, version.version);
       if (still !== undefined) throw changedBack(serviceId, still);
@@ -146,8 +145,7 @@ export function apiManagementHost(deps: HostDeps): ConsumerAdapter {
       if (pinned !== undefined) {
         return { is: 'pending', detail: `${reference.id} names version ${pinned.address.version ?? ''}` };
       }
-      const others = [...new Set(own.flatMap(({ thumbprint = served.sha1 }) => thumbprint))];
-      const before = others.filter((thumbprint) => thumbprint !== served.sha1);
+      const before = own.flatMap(({ thumbprint = served.sha1 }) => (thumbprint === served.sha1 ? [] : [thumbprint]));
       const controlPlane = wordOf(reference, own, served);
       const endpoints = hosts.endpointsOf(service, own);
       const seen = await proveServed(endpoints, served, {

@@ -48,12 +48,12 @@ export function pinnedIsLeft({ id }: Reference, pinned: string): Refreshed {
   };
 }
 
-/** It was made to follow, and names its old version still: somebody else has changed it back. */
+/** It was made to follow, and names its old version still: somebody else has changed it back, most likely. */
 export function changedBack({ id }: Reference): RotationError {
   return new RotationError({
     code: 'CONFLICT',
     recovery: 'retry',
-    message: `${id} was made to follow, and names a version still: somebody else changes it, too`,
+    message: `${id} was made to follow, and names a version still: that has not ended, or somebody else changes it, too`,
   });
 }
 
