@@ -101,6 +101,16 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/consumers/container-apps-certificate/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   { files: ['src/consumers/container-apps-secret/'], may: [...PORTS, ...CONSUMER, ARM] },
   { files: ['src/consumers/front-door/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
+  // What the kinds of consumers in API Management share.
+  { files: ['src/consumers/api-management/'], may: [...PORTS, ...CONSUMER, ARM] },
+  {
+    files: ['src/consumers/api-management-host/'],
+    may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/api-management/', 'src/consumers/proof/'],
+  },
+  {
+    files: ['src/consumers/api-management-certificate/', 'src/consumers/api-management-named-value/'],
+    may: ['src/consumers/adapter.ts', 'src/consumers/api-management/', 'src/consumers/proof/'],
+  },
   // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
   { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },

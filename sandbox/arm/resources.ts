@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { APP_SERVICES } from './services/app/services.ts';
+import { API_MANAGEMENT_SERVICES } from './services/api-management/services.ts';
 import { DATA_SERVICES } from './services/data.ts';
 import { CDN_SERVICES } from './services/cdn/services.ts';
 import { KEY_USER_SERVICES } from './services/key-users.ts';
@@ -20,6 +21,7 @@ export const SERVICES: readonly Service[] = [
   ...NETWORK_SERVICES,
   ...CDN_SERVICES,
   ...APP_SERVICES,
+  ...API_MANAGEMENT_SERVICES,
 ];
 
 export interface Found {

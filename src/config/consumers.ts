@@ -9,6 +9,8 @@ export interface ConsumerSettings {
   readonly rewritePinned: boolean;
   /** Whether Front Door is waited for, or given a new secret. */
   readonly frontDoor: 'follow' | 'push';
+  /** Whether API Management is waited for, or updated. */
+  readonly apiManagement: 'follow' | 'push';
 }
 
 const NAME = 'KEYTURN_CONSUMERS';
@@ -18,6 +20,7 @@ const CHOICES: { readonly [K in keyof ConsumerSettings]: readonly [ConsumerSetti
   restart: ['soft', 'full', 'none'],
   rewritePinned: [false, true],
   frontDoor: ['follow', 'push'],
+  apiManagement: ['follow', 'push'],
 };
 
 /** KEYTURN_CONSUMERS: a JSON object with any of them. */
@@ -39,7 +42,12 @@ export function readConsumers(env: Env, report: Report): ConsumerSettings {
     report(`${NAME}.${key}`, `must be ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}`);
     return fallback;
   };
-  return { restart: one('restart'), rewritePinned: one('rewritePinned'), frontDoor: one('frontDoor') };
+  return {
+    restart: one('restart'),
+    rewritePinned: one('rewritePinned'),
+    frontDoor: one('frontDoor'),
+    apiManagement: one('apiManagement'),
+  };
 }
 
 /** Resource Graph takes no more in one query. */

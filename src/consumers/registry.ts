@@ -1,5 +1,8 @@
 import { createArmClient, type ArmClientDeps } from '../azure/arm/client.ts';
 import type { ConsumerAdapter } from './adapter.ts';
+import { apiManagementCertificate } from './api-management-certificate/consumer.ts';
+import { apiManagementHost } from './api-management-host/consumer.ts';
+import { apiManagementNamedValue } from './api-management-named-value/consumer.ts';
 import { appServiceCertificate } from './app-service-certificate/consumer.ts';
 import { appServiceReference } from './app-service-reference/consumer.ts';
 import { applicationGateway } from './application-gateway/consumer.ts';
@@ -12,6 +15,8 @@ export interface ConsumerDeps extends ArmClientDeps {
   readonly rewritePinned: boolean;
   /** Whether Front Door is waited for, or given a new secret. */
   readonly frontDoor: 'follow' | 'push';
+  /** Whether API Management is waited for, or updated. */
+  readonly apiManagement: 'follow' | 'push';
   /** What an App Service app gets once its references are fetched. */
   readonly restart: 'soft' | 'full' | 'none';
   /** Where hosts serve TLS, for the proof; 443 when absent. */
@@ -30,5 +35,8 @@ export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] 
     frontDoor({ arm, clock, rewritePinned, frontDoor: deps.frontDoor, ...port }),
     containerAppsCertificate({ arm, clock, rewritePinned, ...port }),
     containerAppsSecret({ arm, rewritePinned }),
+    apiManagementHost({ arm, clock, rewritePinned, apiManagement: deps.apiManagement, ...port }),
+    apiManagementNamedValue({ arm, rewritePinned }),
+    apiManagementCertificate({ arm, rewritePinned }),
   ];
 }

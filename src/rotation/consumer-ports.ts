@@ -9,6 +9,8 @@ import type { Call } from './rotator.ts';
 export interface VersionRef {
   readonly object: ObjectRef;
   readonly version: string;
+  /** By the vault's clock, in whole seconds: for consumers that only show when they last read it. */
+  readonly createdOn?: Date;
   /** Of a certificate only. */
   readonly certificate?: ServedCertificate;
 }

@@ -11,6 +11,8 @@ export interface ConsumerHarness {
   readonly adapter: (cloud: ConsumerCloud) => ConsumerAdapter;
   /** A resource that follows the object of this name, and has its newest version. Its host, where it has one, is the one given. */
   readonly make: (cloud: ConsumerCloud, name: string, host: string) => Resource;
+  /** Which keys its certificates get, RSA when absent; EC keys are made in no time. */
+  readonly keyType?: 'EC';
   /** Of the first request that changes it: as the traffic shows it, the action it needs, and the role that grants it. */
   readonly write: { readonly match: string; readonly action: string; readonly role: string };
   /** It shows no version: what it has is known only after a push, and only after that time. */
@@ -48,7 +50,8 @@ export function consumerSuite(kind: string, cloudOf: () => ConsumerCloud, harnes
     });
 
     const adapter = (): ConsumerAdapter => harness.adapter(cloud);
-    const renew = (): Promise<VersionRef> => cloud.vault.make(name, { names: [host] });
+    const renew = (): Promise<VersionRef> =>
+      cloud.vault.make(name, { names: [host], keyType: harness.keyType ?? 'RSA' });
     const find = ({ object }: VersionRef): Promise<readonly Reference[]> =>
       adapter().find({ id: resource.id, type: adapter().types[0] ?? '', location: '' }, object, cloud.call());
     const refresh = (version: VersionRef, operation?: string, signal?: AbortSignal): Promise<Refreshed> =>

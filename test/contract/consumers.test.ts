@@ -1,4 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
+import { apiManagementCertificate } from '../../src/consumers/api-management-certificate/consumer.ts';
+import { apiManagementHost } from '../../src/consumers/api-management-host/consumer.ts';
+import { apiManagementNamedValue } from '../../src/consumers/api-management-named-value/consumer.ts';
 import { appServiceCertificate } from '../../src/consumers/app-service-certificate/consumer.ts';
 import { appServiceReference } from '../../src/consumers/app-service-reference/consumer.ts';
 import { applicationGateway } from '../../src/consumers/application-gateway/consumer.ts';
@@ -6,6 +9,7 @@ import { containerAppsCertificate } from '../../src/consumers/container-apps-cer
 import { containerAppsSecret } from '../../src/consumers/container-apps-secret/consumer.ts';
 import { frontDoor } from '../../src/consumers/front-door/consumer.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
+import { makeEntity, makeService } from './api-management.stage.ts';
 import { bindHost, makeCertificate, makeSite } from './app-service.stage.ts';
 import { makeGateway } from './application-gateway.stage.ts';
 import { consumerSuite } from './consumer-suite.ts';
@@ -85,4 +89,46 @@ consumerSuite('container-apps-secret', () => cloud, {
     }).resource,
   write: { match: '^PATCH', action: 'Microsoft.App/containerApps/write', role: 'Container Apps Contributor' },
   blind: { settlesMs: 35 * 60_000 },
+});
+
+consumerSuite('api-management-host', () => cloud, {
+  adapter: ({ client: arm, clock, front: { port } }) =>
+    apiManagementHost({ arm, clock, rewritePinned: false, apiManagement: 'push', port }),
+  make: (cloud, name, host) => makeService(cloud, [{ host, url: cloud.vault.url(name) }]).resource,
+  keyType: 'EC',
+  write: {
+    match: '^PATCH',
+    action: 'Microsoft.ApiManagement/service/write',
+    role: 'API Management Service Contributor',
+  },
+});
+
+consumerSuite('api-management-named-value', () => cloud, {
+  adapter: ({ client: arm }) => apiManagementNamedValue({ arm, rewritePinned: false }),
+  make(cloud, name) {
+    const { resource } = makeService(cloud, []);
+    makeEntity(cloud, resource, 'namedValues', cloud.vault.url(name));
+    return resource;
+  },
+  keyType: 'EC',
+  write: {
+    match: '^POST .*/refreshSecret',
+    action: 'Microsoft.ApiManagement/service/namedValues/refreshSecret/action',
+    role: 'API Management Service Contributor',
+  },
+});
+
+consumerSuite('api-management-certificate', () => cloud, {
+  adapter: ({ client: arm }) => apiManagementCertificate({ arm, rewritePinned: false }),
+  make(cloud, name) {
+    const { resource } = makeService(cloud, []);
+    makeEntity(cloud, resource, 'certificates', cloud.vault.url(name));
+    return resource;
+  },
+  keyType: 'EC',
+  write: {
+    match: '^POST .*/refreshSecret',
+    action: 'Microsoft.ApiManagement/service/certificates/refreshSecret/action',
+    role: 'API Management Service Contributor',
+  },
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDiscovery } from '../../src/consumers/discovery.ts';
 import { createConsumers } from '../../src/consumers/registry.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
+import { makeEntity, makeService } from './api-management.stage.ts';
 import { bindHost, makeCertificate, makeSite } from './app-service.stage.ts';
 import { makeGateway } from './application-gateway.stage.ts';
 import { makeProfile } from './front-door.stage.ts';
@@ -20,7 +21,7 @@ it('one certificate is found wherever it is used, and one that is used nowhere i
     credential: () => Promise.resolve(credential),
     armEndpoint: cloud.arm.origin,
     clock: cloud.clock,
-    ...{ rewritePinned: false, frontDoor: 'follow', restart: 'soft' },
+    ...{ rewritePinned: false, frontDoor: 'follow', apiManagement: 'follow', restart: 'soft' },
   });
   const host = 'www.sandbox.test';
   const more = ['shop.sandbox.test'];
@@ -36,6 +37,9 @@ it('one certificate is found wherever it is used, and one that is used nowhere i
   bindHost(site.site, host, bound.state);
   const gateway = makeGateway(cloud, { tls: cloud.vault.url('web') }, [{ certificate: 'tls', hosts: more }]);
   const profile = makeProfile(cloud, [{ secret: 'cert', certificate: 'web', hosts: [host] }]);
+  const api = makeService(cloud, [{ host, url: cloud.vault.url('web') }]);
+  for (const one of ['namedValues', 'certificates'] as const)
+    makeEntity(cloud, api.resource, one, cloud.vault.url('web'));
 
   const subscriptions = [cloud.arm.subscriptionId];
   const discovery = createDiscovery({ adapters, arm: cloud.client, clock: cloud.clock, subscriptions });
@@ -49,6 +53,9 @@ it('one certificate is found wherever it is used, and one that is used nowhere i
       `app-service-certificate ${bound.resource.id} ${host}`,
       `application-gateway ${gateway.resource.id} ${more.join()}`,
       `front-door ${profile.resource.id} ${host}`,
+      `api-management-host ${api.resource.id} ${host}`,
+      `api-management-named-value ${api.resource.id} `,
+      `api-management-certificate ${api.resource.id} `,
     ].sort(),
   );
   expect(await discovery.find(unused.object, cloud.call())).toEqual({ references: [], gaps: [] });

@@ -40,7 +40,7 @@ export class CertificateVault implements CertificateDirectory {
     this.#versions.set(name.toLowerCase(), [...(this.#versions.get(name.toLowerCase()) ?? []), version]);
     const certificate = { ...servedOf(issued, exportable), contentType };
     const object = { kind: 'certificate', vault: `https://${CertificateVault.host}`, name } as const;
-    return { object, version: version.version, certificate };
+    return { object, version: version.version, createdOn: new Date(version.createdMs), certificate };
   }
 
   disable(name: string, version: string): void {

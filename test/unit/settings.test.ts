@@ -53,7 +53,7 @@ describe('settings', () => {
       },
       administrators: [],
       subscriptions: [],
-      consumers: { restart: 'soft', rewritePinned: false, frontDoor: 'follow' },
+      consumers: { restart: 'soft', rewritePinned: false, frontDoor: 'follow', apiManagement: 'follow' },
     });
     expect(settings.topicEndpoint).toBeUndefined();
     expect(settings.tenant).toBeUndefined();
@@ -64,7 +64,7 @@ describe('settings', () => {
       KEYTURN_VAULTS: 'https://kv.vault.sandbox.test:18443',
       KEYTURN_DEFAULTS: '{"validityDays":60,"leadTimeDays":7.5,"overlapHours":0,"retainVersions":3}',
       KEYTURN_SUBSCRIPTIONS: `${SUBSCRIPTION.toUpperCase()}, 22222222-2222-2222-2222-222222222222`,
-      KEYTURN_CONSUMERS: '{"restart":"none","rewritePinned":true,"frontDoor":"push"}',
+      KEYTURN_CONSUMERS: '{"restart":"none","rewritePinned":true,"frontDoor":"push","apiManagement":"push"}',
       KEYTURN_REVOKE_DISABLES_LOGIN: 'True',
       KEYTURN_TOPIC_ENDPOINT: 'https://topic.eventgrid.azure.net/api/events',
       KEYTURN_ARM_ENDPOINT: 'https://management.chinacloudapi.cn/',
@@ -85,7 +85,7 @@ describe('settings', () => {
       vaults: ['https://kv.vault.sandbox.test:18443'],
       defaults: { validityDays: 60, leadTimeDays: 7.5, overlapHours: 0, retainVersions: 3 },
       subscriptions: [SUBSCRIPTION, '22222222-2222-2222-2222-222222222222'],
-      consumers: { restart: 'none', rewritePinned: true, frontDoor: 'push' },
+      consumers: { restart: 'none', rewritePinned: true, frontDoor: 'push', apiManagement: 'push' },
       revokeDisablesLogin: true,
       topicEndpoint: 'https://topic.eventgrid.azure.net/api/events',
       armEndpoint: 'https://management.chinacloudapi.cn',

@@ -14,16 +14,18 @@ type Ask = <T>(what: string, work: (call: Call) => Promise<T>) => Promise<T>;
 export async function newestOf(engine: Engine, ask: Ask, object: ObjectRef): Promise<VersionRef> {
   if (object.kind === 'certificate') return newestCertificate(engine, ask, object);
   // The value that comes with it goes nowhere.
-  const { version, managed } = await ask('reading the newest version', (call) => engine.vault.current(object, call));
-  return managed ? newestCertificate(engine, ask, { ...object, kind: 'certificate' }) : { object, version };
+  const { version, managed, createdOn } = await ask('reading the newest version', (call) =>
+    engine.vault.current(object, call),
+  );
+  return managed ? newestCertificate(engine, ask, { ...object, kind: 'certificate' }) : { object, version, createdOn };
 }
 
 async function newestCertificate(engine: Engine, ask: Ask, object: ObjectRef): Promise<VersionRef> {
-  const { version, enabled, certificate } = await ask('reading the certificate', (call) =>
+  const { version, enabled, certificate, createdOn } = await ask('reading the certificate', (call) =>
     engine.certificates.current(object, call),
   );
   if (!enabled) throw disabled(object, version);
-  return { object, version, certificate };
+  return { object, version, createdOn, certificate };
 }
 
 function disabled(object: ObjectRef, version: string): RotationError {

@@ -11,7 +11,7 @@ const PAGE = 2;
 const LATER = { style: 'status', status: 202 } as const;
 
 /** One page, with the address of the next. */
-function page(request: SandboxRequest, scope: string, all: readonly Json[]): SandboxResponse {
+export function page(request: SandboxRequest, scope: string, all: readonly Json[]): SandboxResponse {
   const from = Number(request.query.get('$skiptoken') ?? '0');
   const host = String(request.headers.host);
   const next = new URL(`https://${host}${scope}`);
