@@ -137,7 +137,10 @@ export async function startParts(
     (await import('./blob/blob.ts')).startBlob(ctx, { accounts: must(first.arm, 'arm').accounts, ...port('blob') }),
   );
   const services = await when('services', async () =>
-    (await import('./services.ts')).startServices(ctx, { resources: must(first.arm, 'arm').resources }),
+    (await import('./services.ts')).startServices(ctx, {
+      resources: must(first.arm, 'arm').resources,
+      entra: { identity: known(), arm: must(first.arm, 'arm') },
+    }),
   );
   const eventgrid = await when('eventgrid', async () =>
     (await import('./eventgrid/eventgrid.ts')).startEventGrid(ctx, {

@@ -81,7 +81,7 @@ const SRC_LAYERS: readonly Layer[] = [
   // What the rotators of database accounts have in common: pairs, addresses, refusals in the same words.
   { files: ['src/rotators/accounts/'], may: PORTS },
   { files: ['src/consumers/key-users/'], may: [...PORTS, ARM, 'src/consumers/json.ts'] },
-  { files: ['src/consumers/registry.ts'], may: [...PORTS, ARM, 'src/consumers/'] },
+  { files: ['src/consumers/registry.ts'], may: [...PORTS, ...AZURE_REST, ARM, 'src/consumers/'] },
   // How consumers are found, whatever their kind.
   {
     files: ['discovery', 'graph', 'patience'].map((name) => `src/consumers/${name}.ts`),
@@ -92,6 +92,7 @@ const SRC_LAYERS: readonly Layer[] = [
     files: ['src/consumers/application-gateway/'],
     may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/', 'node:crypto'],
   },
+  { files: ['src/consumers/app-configuration/'], may: [...PORTS, ...AZURE_REST, ...CONSUMER, ARM] },
   { files: ['src/consumers/app-service-reference/'], may: [...PORTS, ...CONSUMER, ARM] },
   { files: ['src/consumers/app-service-certificate/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   { files: ['src/consumers/front-door/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },

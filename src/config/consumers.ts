@@ -9,12 +9,16 @@ export interface ConsumerSettings {
   readonly rewritePinned: boolean;
   /** Whether Front Door is waited for, or given a new secret. */
   readonly frontDoor: 'follow' | 'push';
+  /** The key of the setting of App Configuration stores that is changed so that apps look again; false: none is. */
+  readonly sentinel: string | false;
 }
 
 const NAME = 'KEYTURN_CONSUMERS';
 
+type Chosen = Exclude<keyof ConsumerSettings, 'sentinel'>;
+
 /** Each setting with the values that it takes, the default first. */
-const CHOICES: { readonly [K in keyof ConsumerSettings]: readonly [ConsumerSettings[K], ...ConsumerSettings[K][]] } = {
+const CHOICES: { readonly [K in Chosen]: readonly [ConsumerSettings[K], ...ConsumerSettings[K][]] } = {
   restart: ['soft', 'full', 'none'],
   rewritePinned: [false, true],
   frontDoor: ['follow', 'push'],
@@ -23,14 +27,14 @@ const CHOICES: { readonly [K in keyof ConsumerSettings]: readonly [ConsumerSetti
 /** KEYTURN_CONSUMERS: a JSON object with any of them. */
 export function readConsumers(env: Env, report: Report): ConsumerSettings {
   const raw = readJsonObject(env, NAME, report) ?? {};
-  const known = Object.keys(CHOICES);
+  const known = [...Object.keys(CHOICES), 'sentinel'];
   for (const key of Object.keys(raw)) {
     if (known.includes(key)) continue;
     const meant = nearest(key, known);
     const hint = meant === undefined ? `there are ${known.join(', ')}` : `did you mean ${meant}?`;
     report(`${NAME}.${key}`, `there is no such setting; ${hint}`);
   }
-  const one = <K extends keyof ConsumerSettings>(key: K): ConsumerSettings[K] => {
+  const one = <K extends Chosen>(key: K): ConsumerSettings[K] => {
     const choices: readonly ConsumerSettings[K][] = CHOICES[key];
     const [fallback] = CHOICES[key];
     const value = raw[key] ?? fallback;
@@ -39,7 +43,25 @@ export function readConsumers(env: Env, report: Report): ConsumerSettings {
     report(`${NAME}.${key}`, `must be ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}`);
     return fallback;
   };
-  return { restart: one('restart'), rewritePinned: one('rewritePinned'), frontDoor: one('frontDoor') };
+  return {
+    restart: one('restart'),
+    rewritePinned: one('rewritePinned'),
+    frontDoor: one('frontDoor'),
+    sentinel: readSentinel(raw['sentinel'], report),
+  };
+}
+
+const SENTINEL = 'Keyturn:Sentinel';
+const LONGEST_KEY = 1000;
+
+/** A key as App Configuration takes it (docs: concept-key-value.md): no %, and neither . nor .. */
+function readSentinel(value: unknown, report: Report): string | false {
+  if (value === undefined || value === null) return SENTINEL;
+  if (value === false) return false;
+  const fits = typeof value === 'string' && value.length <= LONGEST_KEY && !/^\s*$|^\.{1,2}$|%/.test(value);
+  if (fits && value.isWellFormed()) return value;
+  report(`${NAME}.sentinel`, `must be a key of App Configuration, as "${SENTINEL}", or false`);
+  return SENTINEL;
 }
 
 /** Resource Graph takes no more in one query. */

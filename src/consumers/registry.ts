@@ -1,5 +1,8 @@
 import { createArmClient, type ArmClientDeps } from '../azure/arm/client.ts';
+import { createRestClient } from '../azure/rest.ts';
 import type { ConsumerAdapter } from './adapter.ts';
+import { appConfiguration } from './app-configuration/consumer.ts';
+import { scopeOf } from './app-configuration/store.ts';
 import { appServiceCertificate } from './app-service-certificate/consumer.ts';
 import { appServiceReference } from './app-service-reference/consumer.ts';
 import { applicationGateway } from './application-gateway/consumer.ts';
@@ -12,6 +15,10 @@ export interface ConsumerDeps extends ArmClientDeps {
   readonly frontDoor: 'follow' | 'push';
   /** What an App Service app gets once its references are fetched. */
   readonly restart: 'soft' | 'full' | 'none';
+  /** The key of the setting that is changed so that apps look into App Configuration again. */
+  readonly sentinel: string | false;
+  /** What follows a store's name in its host: `azconfig.io`. It may hold a port. */
+  readonly configurationSuffix: string;
   /** Where hosts serve TLS, for the proof; 443 when absent. */
   readonly tlsPort?: number;
 }
@@ -19,9 +26,11 @@ export interface ConsumerDeps extends ArmClientDeps {
 /** Every kind of consumer that there is: a new one is one line here. Nothing is reached before one is used. */
 export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] {
   const arm = createArmClient(deps);
-  const { clock, rewritePinned, restart, tlsPort } = deps;
+  const { clock, rewritePinned, restart, tlsPort, sentinel, configurationSuffix: suffix } = deps;
+  const stores = createRestClient({ credential: deps.credential, scope: scopeOf(suffix) });
   const port = tlsPort === undefined ? {} : { port: tlsPort };
   return [
+    appConfiguration({ arm, rest: stores, suffix, sentinel, rewritePinned }),
     appServiceCertificate({ arm, clock, ...port }),
     appServiceReference({ arm, restart, rewritePinned }),
     applicationGateway({ arm, clock, rewritePinned }),

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll } from 'vitest';
+import { appConfiguration } from '../../src/consumers/app-configuration/consumer.ts';
 import { appServiceCertificate } from '../../src/consumers/app-service-certificate/consumer.ts';
 import { appServiceReference } from '../../src/consumers/app-service-reference/consumer.ts';
 import { applicationGateway } from '../../src/consumers/application-gateway/consumer.ts';
 import { frontDoor } from '../../src/consumers/front-door/consumer.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
+import { configurationDeps, makeStore, referenceTo } from './app-configuration.stage.ts';
 import { bindHost, makeCertificate, makeSite } from './app-service.stage.ts';
 import { makeGateway } from './application-gateway.stage.ts';
 import { consumerSuite } from './consumer-suite.ts';
@@ -14,6 +16,17 @@ beforeAll(async () => {
   cloud = await startConsumerCloud();
 });
 afterAll(() => cloud.stop());
+
+consumerSuite('app-configuration', () => cloud, {
+  adapter: (cloud) => appConfiguration(configurationDeps(cloud)),
+  make: (cloud, name) => makeStore(cloud, [{ key: 'Db:Password', ...referenceTo(cloud, name) }], [name]).resource,
+  write: {
+    system: 'app-configuration',
+    match: '^PUT ',
+    action: 'Microsoft.AppConfiguration/configurationStores/keyValues/write',
+    role: 'App Configuration Data Owner',
+  },
+});
 
 consumerSuite('app-service-reference', () => cloud, {
   adapter: ({ client: arm }) => appServiceReference({ arm, restart: 'soft', rewritePinned: false }),

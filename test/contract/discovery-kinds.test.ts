@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDiscovery } from '../../src/consumers/discovery.ts';
 import { createConsumers } from '../../src/consumers/registry.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
+import { makeStore, referenceTo } from './app-configuration.stage.ts';
 import { bindHost, makeCertificate, makeSite } from './app-service.stage.ts';
 import { makeGateway } from './application-gateway.stage.ts';
 import { makeProfile } from './front-door.stage.ts';
@@ -21,6 +22,7 @@ it('one certificate is found wherever it is used, and one that is used nowhere i
     armEndpoint: cloud.arm.origin,
     clock: cloud.clock,
     ...{ rewritePinned: false, frontDoor: 'follow', restart: 'soft' },
+    ...{ sentinel: false, configurationSuffix: cloud.configuration.suffix },
   });
   const host = 'www.sandbox.test';
   const more = ['shop.sandbox.test'];
@@ -37,6 +39,8 @@ it('one certificate is found wherever it is used, and one that is used nowhere i
   const gateway = makeGateway(cloud, { tls: cloud.vault.url('web') }, [{ certificate: 'tls', hosts: more }]);
   const profile = makeProfile(cloud, [{ secret: 'cert', certificate: 'web', hosts: [host] }]);
 
+  const configuration = makeStore(cloud, [{ key: 'Tls', ...referenceTo(cloud, 'web') }]);
+
   const subscriptions = [cloud.arm.subscriptionId];
   const discovery = createDiscovery({ adapters, arm: cloud.client, clock: cloud.clock, subscriptions });
   const found = await discovery.find(object, cloud.call());
@@ -44,6 +48,7 @@ it('one certificate is found wherever it is used, and one that is used nowhere i
   const seen = found.references.map(({ kind, parent, hosts }) => `${kind} ${parent} ${hosts.join()}`);
   expect(seen.sort()).toEqual(
     [
+      `app-configuration ${configuration.resource.id} `,
       `app-service-reference ${site.resource.id} `,
       `app-service-reference ${slot.resource.id} `,
       `app-service-certificate ${bound.resource.id} ${host}`,
