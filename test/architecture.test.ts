@@ -96,6 +96,7 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/consumers/app-service-reference/'], may: [...PORTS, ...CONSUMER, ARM] },
   { files: ['src/consumers/app-service-certificate/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   { files: ['src/consumers/front-door/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
+  { files: ['src/consumers/signalr-certificate/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
   { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },

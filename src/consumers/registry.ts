@@ -7,6 +7,8 @@ import { appServiceCertificate } from './app-service-certificate/consumer.ts';
 import { appServiceReference } from './app-service-reference/consumer.ts';
 import { applicationGateway } from './application-gateway/consumer.ts';
 import { frontDoor } from './front-door/consumer.ts';
+import { hubCertificate } from './signalr-certificate/consumer.ts';
+import { SIGNALR, WEB_PUBSUB } from './signalr-certificate/rows.ts';
 
 export interface ConsumerDeps extends ArmClientDeps {
   /** Whether a reference that names a version is changed to follow the newest one. */
@@ -35,5 +37,7 @@ export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] 
     appServiceReference({ arm, restart, rewritePinned }),
     applicationGateway({ arm, clock, rewritePinned }),
     frontDoor({ arm, clock, rewritePinned, frontDoor: deps.frontDoor, ...port }),
+    hubCertificate(SIGNALR, { arm, clock, rewritePinned, ...port }),
+    hubCertificate(WEB_PUBSUB, { arm, clock, rewritePinned, ...port }),
   ];
 }

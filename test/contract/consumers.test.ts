@@ -4,12 +4,14 @@ import { appServiceCertificate } from '../../src/consumers/app-service-certifica
 import { appServiceReference } from '../../src/consumers/app-service-reference/consumer.ts';
 import { applicationGateway } from '../../src/consumers/application-gateway/consumer.ts';
 import { frontDoor } from '../../src/consumers/front-door/consumer.ts';
+import { hubCertificate } from '../../src/consumers/signalr-certificate/consumer.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
 import { configurationDeps, makeStore, referenceTo } from './app-configuration.stage.ts';
 import { bindHost, makeCertificate, makeSite } from './app-service.stage.ts';
 import { makeGateway } from './application-gateway.stage.ts';
 import { consumerSuite } from './consumer-suite.ts';
 import { makeProfile } from './front-door.stage.ts';
+import { makeHub, ROWS } from './signalr-certificate.stage.ts';
 
 let cloud: ConsumerCloud;
 beforeAll(async () => {
@@ -62,3 +64,16 @@ consumerSuite('front-door', () => cloud, {
   make: (cloud, name, host) => makeProfile(cloud, [{ secret: 'cert', certificate: name, hosts: [host] }]).resource,
   write: { match: '^PUT .*/secrets/', action: 'Microsoft.Cdn/profiles/secrets/write', role: 'CDN Profile Contributor' },
 });
+
+for (const row of ROWS) {
+  consumerSuite(row.kind, () => cloud, {
+    adapter: ({ client: arm, clock, front: { port } }) =>
+      hubCertificate(row, { arm, clock, rewritePinned: false, port }),
+    make: (cloud, name, host) => makeHub(cloud, [{ certificate: name, hosts: [host] }], row).resource,
+    write: {
+      match: '^PUT .*/customCertificates/',
+      action: `${row.type}/customCertificates/write`,
+      role: 'SignalR/Web PubSub Contributor',
+    },
+  });
+}

@@ -7,6 +7,7 @@ import { makeStore, referenceTo } from './app-configuration.stage.ts';
 import { bindHost, makeCertificate, makeSite } from './app-service.stage.ts';
 import { makeGateway } from './application-gateway.stage.ts';
 import { makeProfile } from './front-door.stage.ts';
+import { makeHub, ROWS } from './signalr-certificate.stage.ts';
 
 /** Every kind of consumer that the registry has, found by one look through the subscription. */
 let cloud: ConsumerCloud;
@@ -39,6 +40,7 @@ it('one certificate is found wherever it is used, and one that is used nowhere i
   const gateway = makeGateway(cloud, { tls: cloud.vault.url('web') }, [{ certificate: 'tls', hosts: more }]);
   const profile = makeProfile(cloud, [{ secret: 'cert', certificate: 'web', hosts: [host] }]);
 
+  const hubs = ROWS.map((row) => makeHub(cloud, [{ certificate: 'web', hosts: more }], row));
   const configuration = makeStore(cloud, [{ key: 'Tls', ...referenceTo(cloud, 'web') }]);
 
   const subscriptions = [cloud.arm.subscriptionId];
@@ -53,6 +55,7 @@ it('one certificate is found wherever it is used, and one that is used nowhere i
       `app-service-reference ${slot.resource.id} `,
       `app-service-certificate ${bound.resource.id} ${host}`,
       `application-gateway ${gateway.resource.id} ${more.join()}`,
+      ...ROWS.map(({ kind }, n) => `${kind} ${hubs[n]?.resource.id ?? ''} ${more.join()}`),
       `front-door ${profile.resource.id} ${host}`,
     ].sort(),
   );
