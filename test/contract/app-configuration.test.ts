@@ -236,6 +236,25 @@ describe('a reference that names a version', () => {
     expect(writes()).toHaveLength(2);
   });
 
+  it('is sent back with members that nobody knows of yet', async () => {
+    put([{ key: 'Db', ...referenceTo(cloud, name, old.version) }]);
+    const sent: unknown[] = [];
+    const rest: ConfigurationDeps['rest'] = {
+      async send(request, call) {
+        if (request.method === 'PUT') sent.push(request.json);
+        const answer = await deps.rest.send(request, call);
+        return { ...answer, text: answer.text.replace(/^\{/, '{"next_year":{"x":[1]},') };
+      },
+    };
+    await refresh(await one(), await renew(), { ...REWRITE, rest, sentinel: false });
+    expect(sent).toEqual([
+      {
+        ...{ next_year: { x: [1] }, content_type: REFERENCE_TYPE, tags: {} },
+        value: expect.not.stringContaining(old.version) as string,
+      },
+    ]);
+  });
+
   it('is proven by what it names alone where there is no sentinel', async () => {
     put([{ key: 'Db', ...referenceTo(cloud, name, old.version) }]);
     const reference = await one();
@@ -315,6 +334,9 @@ describe('what goes wrong', () => {
     const deny = cloud.arm.deny('Microsoft.AppConfiguration/configurationStores/read', resource.id);
     expect(await failure(find(nowhere))).toMatchObject({ code: 'UNAVAILABLE' });
     deny();
+    // And a store that is there is not taken for gone because something answers so.
+    cloud.ctx.faults.add({ system: 'app-configuration', match: '^GET', times: 1, action: { status: 404 } });
+    expect(await failure(find())).toMatchObject({ code: 'UNAVAILABLE', recovery: 'retry' });
     cloud.arm.resources.remove(resource.id);
     expect(await failure(find(nowhere))).toMatchObject({ code: 'TARGET_NOT_FOUND' });
     expect(await failure(find())).toMatchObject({ code: 'TARGET_NOT_FOUND' });

@@ -103,6 +103,15 @@ describe('settings', () => {
     expect(inspect(settings, { depth: null }) + JSON.stringify(settings)).not.toContain('CANARYKEY');
   });
 
+  it.each([
+    ['"App:Version"', 'App:Version'],
+    ['null', 'Keyturn:Sentinel'],
+    ['false', false],
+  ])('take the sentinel %s as %s', (written, sentinel) => {
+    const settings = readSettings({ ...GOOD, KEYTURN_CONSUMERS: `{"sentinel":${written}}` });
+    expect(settings.consumers.sentinel).toBe(sentinel);
+  });
+
   it('are refused with every problem at once, each with its path', () => {
     const problems = problemsOf({
       KEYTURN_VAULTS: 'https://kv.vault.azure.net http://kv2.vault.azure.net https://kv.vault.azure.net https://kv3/x',

@@ -48,7 +48,8 @@ function classify(status: number, type: string, asked: StoreFacts): Omit<Rotatio
         ? closed(asked)
         : { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy: grant(asked) };
     case 404:
-      return { code: 'TARGET_NOT_FOUND', recovery: 'reconfigure', remedy: show(asked.storeId) };
+      // Whether the store is gone is for ARM to say: somebody else may answer under its name.
+      return { code: 'UNAVAILABLE', recovery: 'retry', remedy: show(asked.storeId) };
     case 409:
       if (type !== 'key-locked') return { code: 'CONFLICT', recovery: 'retry' };
       return { code: 'CONFLICT', recovery: 'reconfigure', remedy: `Unlock it: ${kv('unlock', asked.storeId)}` };
