@@ -2,15 +2,25 @@
  * What the small data planes of the sandbox share: an HTTPS endpoint for every resource of a type, at `<name>.<domain>`,
  * that takes any of the resource's keys of this moment and answers one read.
  */
+import type { ArmService } from './arm/arm.ts';
 import type { Resource, Resources } from './arm/resources.ts';
 import type { SandboxContext } from './context.ts';
 import { startHttps } from './http.ts';
 import type { SandboxRequest, SandboxResponse } from './http.ts';
+import type { IdentityService } from './identity/identity.ts';
 import type { System } from './traffic.ts';
 
 export interface DataPlaneOptions {
   readonly resources: Resources;
   readonly port?: number;
+  /** Who judges tokens of Entra; absent: a plane that takes them takes none. */
+  readonly entra?: EntraGate;
+}
+
+export interface EntraGate {
+  readonly identity: Pick<IdentityService, 'verifyRequest'>;
+  /** Says what a token's owner may do. */
+  readonly arm: Pick<ArmService, 'refusal'>;
 }
 
 export interface DataPlane {

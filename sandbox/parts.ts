@@ -146,7 +146,10 @@ export async function startParts(
     return (await import('./tls-front.ts')).startTlsFront(ctx, { serves: (host) => arm.serves(host), ...port('tls') });
   });
   const services = await when('services', async () =>
-    (await import('./services.ts')).startServices(ctx, { resources: must(first.arm, 'arm').resources }),
+    (await import('./services.ts')).startServices(ctx, {
+      resources: must(first.arm, 'arm').resources,
+      entra: { identity: known(), arm: must(first.arm, 'arm') },
+    }),
   );
   const eventgrid = await when('eventgrid', async () =>
     (await import('./eventgrid/eventgrid.ts')).startEventGrid(ctx, {

@@ -20,11 +20,11 @@ export interface ServicesService {
 
 export async function startServices(
   ctx: SandboxContext,
-  { resources }: Pick<DataPlaneOptions, 'resources'>,
+  options: Pick<DataPlaneOptions, 'resources' | 'entra'>,
 ): Promise<ServicesService> {
   const running: DataPlane[] = [];
   const start = async (which: typeof startCosmos): Promise<string> => {
-    const plane = await which(ctx, { resources });
+    const plane = await which(ctx, options);
     running.push(plane);
     return plane.suffix;
   };

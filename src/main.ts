@@ -123,7 +123,11 @@ export function createEngine(settings: Settings, clock: Clock, log: Log): Engine
   const storage: StorageDeps = { ...settings.storage, credential };
   const vault = createVault({ credential });
   const arm = { credential, armEndpoint: settings.armEndpoint, clock };
-  const consumers = createConsumers({ ...arm, ...settings.consumers });
+  const consumers = createConsumers({
+    ...arm,
+    ...settings.consumers,
+    configurationSuffix: settings.serviceSuffixes['app-configuration'] ?? 'azconfig.io',
+  });
   return {
     vault,
     keys: createKeys({ credential }),

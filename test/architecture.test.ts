@@ -85,7 +85,7 @@ const SRC_LAYERS: readonly Layer[] = [
   // What the rotators of database accounts have in common: pairs, addresses, refusals in the same words.
   { files: ['src/rotators/accounts/'], may: PORTS },
   { files: ['src/consumers/key-users/'], may: [...PORTS, ARM, 'src/consumers/json.ts'] },
-  { files: ['src/consumers/registry.ts'], may: [...PORTS, ARM, 'src/consumers/'] },
+  { files: ['src/consumers/registry.ts'], may: [...PORTS, ...AZURE_REST, ARM, 'src/consumers/'] },
   // How consumers are found, whatever their kind.
   {
     files: ['discovery', 'graph', 'patience'].map((name) => `src/consumers/${name}.ts`),
@@ -96,6 +96,7 @@ const SRC_LAYERS: readonly Layer[] = [
     files: ['src/consumers/application-gateway/'],
     may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/', 'node:crypto'],
   },
+  { files: ['src/consumers/app-configuration/'], may: [...PORTS, ...AZURE_REST, ...CONSUMER, ARM] },
   { files: ['src/consumers/app-service-reference/'], may: [...PORTS, ...CONSUMER, ARM] },
   { files: ['src/consumers/app-service-certificate/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   { files: ['src/consumers/container-apps-certificate/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
@@ -111,6 +112,7 @@ const SRC_LAYERS: readonly Layer[] = [
     files: ['src/consumers/api-management-certificate/', 'src/consumers/api-management-named-value/'],
     may: ['src/consumers/adapter.ts', 'src/consumers/api-management/', 'src/consumers/proof/'],
   },
+  { files: ['src/consumers/signalr-certificate/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
   { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },

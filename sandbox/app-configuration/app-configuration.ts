@@ -1,6 +1,6 @@
 /**
- * The list of keys (`GET /keys`) of App Configuration stores, signed with a key and its id:
- * learn.microsoft.com/azure/azure-app-configuration/rest-api-authentication-hmac
+ * App Configuration stores: the list of keys (`GET /keys`), signed with a key and its id
+ * (learn.microsoft.com/azure/azure-app-configuration/rest-api-authentication-hmac), and `/kv` with a token of Entra (key-values.ts).
  */
 import { createHash, createHmac } from 'node:crypto';
 import type { Resource } from '../arm/resources.ts';
@@ -8,6 +8,7 @@ import type { SandboxContext } from '../context.ts';
 import { startDataPlane } from '../data-plane.ts';
 import type { DataPlane, DataPlaneOptions } from '../data-plane.ts';
 import type { SandboxRequest, SandboxResponse } from '../http.ts';
+import { answerKeyValues } from './key-values.ts';
 
 export function startAppConfiguration(ctx: SandboxContext, options: DataPlaneOptions): Promise<DataPlane> {
   return startDataPlane(
@@ -16,7 +17,8 @@ export function startAppConfiguration(ctx: SandboxContext, options: DataPlaneOpt
       system: 'app-configuration',
       domain: 'azconfig.sandbox.test',
       types: ['Microsoft.AppConfiguration/configurationStores'],
-      serve: (request, [store]) => serve(request, store),
+      serve: (request, [store]) =>
+        (store && answerKeyValues(request, store, options.entra, ctx.clock.now())) ?? serve(request, store),
     },
     options,
   );

@@ -54,6 +54,8 @@ export interface ArmService {
   keys(name: string): Record<KeyName, string>;
   /** Each of these holds until the returned function is called. The scope is a resource's id. `*` is every action. */
   deny(action: string, scope: string): () => void;
+  /** Whether that was denied or throttled: what data planes ask that go by the same roles. */
+  refusal(action: string, scope: string, claims: TokenClaims): HttpProblem | undefined;
   throttle(scope: string, retryAfterSeconds?: number): () => void;
   busy(scope: string): () => void;
   lock(scope: string): () => void;
@@ -215,6 +217,10 @@ export async function startArm(ctx: SandboxContext, options: ArmOptions): Promis
           ? refuse.forbidden(claims.appid, claims.oid, ask.action, ask.scope)
           : undefined,
       ),
+    refusal(action, scope, claims) {
+      const ask: Ask = { subscriptionId: '', group: '', name: '', action, scope, reads: false };
+      return [...conditions.before].map((condition) => condition(ask, claims)).find((one) => one !== undefined);
+    },
     throttle: (scope, seconds) =>
       hold('before', (ask) => (on(scope, ask) ? refuse.throttled(ask.subscriptionId, seconds) : undefined)),
     busy: (scope) => hold('after', (ask) => (on(scope, ask) && !ask.reads ? busy(ask) : undefined)),

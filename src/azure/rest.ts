@@ -19,6 +19,8 @@ export interface RestRequest extends Asked {
   readonly json?: unknown;
   /** Only if the resource still has this ETag. */
   readonly ifMatch?: string;
+  /** `*`: only if there is none yet. */
+  readonly ifNoneMatch?: string;
   /** Sent form-encoded. It may hold a secret, and goes nowhere but into the body. */
   readonly form?: Readonly<Record<string, string>>;
 }
@@ -65,6 +67,7 @@ export function createRestClient(identity?: RestIdentity): RestClient {
           message.body = new URLSearchParams(request.form).toString();
         }
         if (request.ifMatch !== undefined) headers.set('if-match', request.ifMatch);
+        if (request.ifNoneMatch !== undefined) headers.set('if-none-match', request.ifNoneMatch);
         const response = await pipeline.sendRequest(http, message);
         const header = (name: string): string | undefined => response.headers.get(name);
         return { status: response.status, text: response.bodyAsText ?? '', header };

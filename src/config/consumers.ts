@@ -11,12 +11,16 @@ export interface ConsumerSettings {
   readonly frontDoor: 'follow' | 'push';
   /** Whether API Management is waited for, or updated. */
   readonly apiManagement: 'follow' | 'push';
+  /** The key of the setting of App Configuration stores that is changed so that apps look again; false: none is. */
+  readonly sentinel: string | false;
 }
 
 const NAME = 'KEYTURN_CONSUMERS';
 
+type Chosen = Exclude<keyof ConsumerSettings, 'sentinel'>;
+
 /** Each setting with the values that it takes, the default first. */
-const CHOICES: { readonly [K in keyof ConsumerSettings]: readonly [ConsumerSettings[K], ...ConsumerSettings[K][]] } = {
+const CHOICES: { readonly [K in Chosen]: readonly [ConsumerSettings[K], ...ConsumerSettings[K][]] } = {
   restart: ['soft', 'full', 'none'],
   rewritePinned: [false, true],
   frontDoor: ['follow', 'push'],
@@ -26,14 +30,14 @@ const CHOICES: { readonly [K in keyof ConsumerSettings]: readonly [ConsumerSetti
 /** KEYTURN_CONSUMERS: a JSON object with any of them. */
 export function readConsumers(env: Env, report: Report): ConsumerSettings {
   const raw = readJsonObject(env, NAME, report) ?? {};
-  const known = Object.keys(CHOICES);
+  const known = [...Object.keys(CHOICES), 'sentinel'];
   for (const key of Object.keys(raw)) {
     if (known.includes(key)) continue;
     const meant = nearest(key, known);
     const hint = meant === undefined ? `there are ${known.join(', ')}` : `did you mean ${meant}?`;
     report(`${NAME}.${key}`, `there is no such setting; ${hint}`);
   }
-  const one = <K extends keyof ConsumerSettings>(key: K): ConsumerSettings[K] => {
+  const one = <K extends Chosen>(key: K): ConsumerSettings[K] => {
     const choices: readonly ConsumerSettings[K][] = CHOICES[key];
     const [fallback] = CHOICES[key];
     const value = raw[key] ?? fallback;
@@ -47,7 +51,21 @@ export function readConsumers(env: Env, report: Report): ConsumerSettings {
     rewritePinned: one('rewritePinned'),
     frontDoor: one('frontDoor'),
     apiManagement: one('apiManagement'),
+    sentinel: readSentinel(raw['sentinel'], report),
   };
+}
+
+const SENTINEL = 'Keyturn:Sentinel';
+const LONGEST_KEY = 1000;
+
+/** A key as App Configuration takes it (docs: concept-key-value.md): no %, and neither . nor .. */
+function readSentinel(value: unknown, report: Report): string | false {
+  if (value === undefined || value === null) return SENTINEL;
+  if (value === false) return false;
+  const fits = typeof value === 'string' && value.length <= LONGEST_KEY && !/^\s*$|^\.{1,2}$|%/.test(value);
+  if (fits && value.isWellFormed()) return value;
+  report(`${NAME}.sentinel`, `must be a key of App Configuration, as "${SENTINEL}", or false`);
+  return SENTINEL;
 }
 
 /** Resource Graph takes no more in one query. */

@@ -1,14 +1,19 @@
 import { createArmClient, type ArmClientDeps } from '../azure/arm/client.ts';
+import { createRestClient } from '../azure/rest.ts';
 import type { ConsumerAdapter } from './adapter.ts';
 import { apiManagementCertificate } from './api-management-certificate/consumer.ts';
 import { apiManagementHost } from './api-management-host/consumer.ts';
 import { apiManagementNamedValue } from './api-management-named-value/consumer.ts';
+import { appConfiguration } from './app-configuration/consumer.ts';
+import { scopeOf } from './app-configuration/store.ts';
 import { appServiceCertificate } from './app-service-certificate/consumer.ts';
 import { appServiceReference } from './app-service-reference/consumer.ts';
 import { applicationGateway } from './application-gateway/consumer.ts';
 import { containerAppsCertificate } from './container-apps-certificate/consumer.ts';
 import { containerAppsSecret } from './container-apps-secret/consumer.ts';
 import { frontDoor } from './front-door/consumer.ts';
+import { hubCertificate } from './signalr-certificate/consumer.ts';
+import { SIGNALR, WEB_PUBSUB } from './signalr-certificate/rows.ts';
 
 export interface ConsumerDeps extends ArmClientDeps {
   /** Whether a reference that names a version is changed to follow the newest one. */
@@ -19,6 +24,10 @@ export interface ConsumerDeps extends ArmClientDeps {
   readonly apiManagement: 'follow' | 'push';
   /** What an App Service app gets once its references are fetched. */
   readonly restart: 'soft' | 'full' | 'none';
+  /** The key of the setting that is changed so that apps look into App Configuration again. */
+  readonly sentinel: string | false;
+  /** What follows a store's name in its host: `azconfig.io`. It may hold a port. */
+  readonly configurationSuffix: string;
   /** Where hosts serve TLS, for the proof; 443 when absent. */
   readonly tlsPort?: number;
 }
@@ -26,9 +35,11 @@ export interface ConsumerDeps extends ArmClientDeps {
 /** Every kind of consumer that there is: a new one is one line here. Nothing is reached before one is used. */
 export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] {
   const arm = createArmClient(deps);
-  const { clock, rewritePinned, restart, tlsPort } = deps;
+  const { clock, rewritePinned, restart, tlsPort, sentinel, configurationSuffix: suffix } = deps;
+  const stores = createRestClient({ credential: deps.credential, scope: scopeOf(suffix) });
   const port = tlsPort === undefined ? {} : { port: tlsPort };
   return [
+    appConfiguration({ arm, rest: stores, suffix, sentinel, rewritePinned }),
     appServiceCertificate({ arm, clock, ...port }),
     appServiceReference({ arm, restart, rewritePinned }),
     applicationGateway({ arm, clock, rewritePinned }),
@@ -38,5 +49,7 @@ export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] 
     apiManagementHost({ arm, clock, rewritePinned, apiManagement: deps.apiManagement, ...port }),
     apiManagementNamedValue({ arm, rewritePinned }),
     apiManagementCertificate({ arm, rewritePinned }),
+    hubCertificate(SIGNALR, { arm, clock, rewritePinned, ...port }),
+    hubCertificate(WEB_PUBSUB, { arm, clock, rewritePinned, ...port }),
   ];
 }

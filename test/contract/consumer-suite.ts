@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Resource } from '../../sandbox/arm/service.ts';
+import type { System } from '../../sandbox/traffic.ts';
 import type { ConsumerAdapter } from '../../src/consumers/adapter.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
 import type { Confirmation, Reference, Refreshed, VersionRef } from '../../src/rotation/ports.ts';
@@ -13,8 +14,8 @@ export interface ConsumerHarness {
   readonly make: (cloud: ConsumerCloud, name: string, host: string) => Resource;
   /** Which keys its certificates get, RSA when absent; EC keys are made in no time. */
   readonly keyType?: 'EC';
-  /** Of the first request that changes it: as the traffic shows it, the action it needs, and the role that grants it. */
-  readonly write: { readonly match: string; readonly action: string; readonly role: string };
+  /** Of the first request that changes it: as the traffic shows it, the action it needs, and the role that grants it; ARM's where `system` is absent. */
+  readonly write: { readonly system?: System; readonly match: string; readonly action: string; readonly role: string };
   /** It shows no version: what it has is known only after a push, and only after that time. */
   readonly blind?: { readonly settlesMs: number };
 }
@@ -24,6 +25,7 @@ let round = 0;
 /** @param cloudOf tokens are kept by process: all kinds of one file share a cloud */
 export function consumerSuite(kind: string, cloudOf: () => ConsumerCloud, harness: ConsumerHarness): void {
   describe(`${kind}, as every kind of consumer`, () => {
+    const { system = 'arm' } = harness.write;
     let cloud: ConsumerCloud;
     let name: string;
     let host: string;
@@ -73,7 +75,7 @@ export function consumerSuite(kind: string, cloudOf: () => ConsumerCloud, harnes
     };
     const writes = (): readonly string[] =>
       cloud.ctx.traffic.entries
-        .filter(({ system, operation }) => system === 'arm' && !operation.startsWith('GET'))
+        .filter((entry) => ['arm', system].includes(entry.system) && !entry.operation.startsWith('GET'))
         .map(({ operation }) => operation);
     async function failure(attempt: Promise<unknown>): Promise<RotationError> {
       const error: unknown = await attempt.then(
@@ -138,7 +140,7 @@ export function consumerSuite(kind: string, cloudOf: () => ConsumerCloud, harnes
     ])('says what a %i to its change means, and ends well when it is tried again', async (status, code, error) => {
       const fresh = await renew();
       const body = { error: { code, message: 'for the test' } };
-      cloud.ctx.faults.add({ system: 'arm', match: harness.write.match, times: 1, action: { status, body } });
+      cloud.ctx.faults.add({ system, match: harness.write.match, times: 1, action: { status, body } });
       expect(await failure(pushed(fresh))).toMatchObject(error);
       expect(await pushed(fresh)).toEqual({ is: 'pushed' });
       expect(await confirm(fresh)).toMatchObject({ is: 'adopted' });
@@ -155,7 +157,7 @@ export function consumerSuite(kind: string, cloudOf: () => ConsumerCloud, harnes
 
     it('does not know what became of a change whose answer was lost, and finds out', async () => {
       const fresh = await renew();
-      cloud.ctx.faults.add({ system: 'arm', match: harness.write.match, times: 1, action: { drop: 'after' } });
+      cloud.ctx.faults.add({ system, match: harness.write.match, times: 1, action: { drop: 'after' } });
       expect(await failure(pushed(fresh))).toMatchObject({ code: 'TIMED_OUT', recovery: 'retry', effect: 'unknown' });
       // What nobody asks about ends all the same, before the engine tries again.
       cloud.ctx.clock.advance(30_000);

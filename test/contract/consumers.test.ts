@@ -2,14 +2,17 @@ import { afterAll, beforeAll } from 'vitest';
 import { apiManagementCertificate } from '../../src/consumers/api-management-certificate/consumer.ts';
 import { apiManagementHost } from '../../src/consumers/api-management-host/consumer.ts';
 import { apiManagementNamedValue } from '../../src/consumers/api-management-named-value/consumer.ts';
+import { appConfiguration } from '../../src/consumers/app-configuration/consumer.ts';
 import { appServiceCertificate } from '../../src/consumers/app-service-certificate/consumer.ts';
 import { appServiceReference } from '../../src/consumers/app-service-reference/consumer.ts';
 import { applicationGateway } from '../../src/consumers/application-gateway/consumer.ts';
 import { containerAppsCertificate } from '../../src/consumers/container-apps-certificate/consumer.ts';
 import { containerAppsSecret } from '../../src/consumers/container-apps-secret/consumer.ts';
 import { frontDoor } from '../../src/consumers/front-door/consumer.ts';
+import { hubCertificate } from '../../src/consumers/signalr-certificate/consumer.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
 import { makeEntity, makeService } from './api-management.stage.ts';
+import { configurationDeps, makeStore, referenceTo } from './app-configuration.stage.ts';
 import { bindHost, makeCertificate, makeSite } from './app-service.stage.ts';
 import { makeGateway } from './application-gateway.stage.ts';
 import { consumerSuite } from './consumer-suite.ts';
@@ -19,12 +22,24 @@ import {
   makeEnvironment,
 } from './container-apps.stage.ts';
 import { makeProfile } from './front-door.stage.ts';
+import { makeHub, ROWS } from './signalr-certificate.stage.ts';
 
 let cloud: ConsumerCloud;
 beforeAll(async () => {
   cloud = await startConsumerCloud();
 });
 afterAll(() => cloud.stop());
+
+consumerSuite('app-configuration', () => cloud, {
+  adapter: (cloud) => appConfiguration(configurationDeps(cloud)),
+  make: (cloud, name) => makeStore(cloud, [{ key: 'Db:Password', ...referenceTo(cloud, name) }], [name]).resource,
+  write: {
+    system: 'app-configuration',
+    match: '^PUT ',
+    action: 'Microsoft.AppConfiguration/configurationStores/keyValues/write',
+    role: 'App Configuration Data Owner',
+  },
+});
 
 consumerSuite('app-service-reference', () => cloud, {
   adapter: ({ client: arm }) => appServiceReference({ arm, restart: 'soft', rewritePinned: false }),
@@ -132,3 +147,16 @@ consumerSuite('api-management-certificate', () => cloud, {
     role: 'API Management Service Contributor',
   },
 });
+
+for (const row of ROWS) {
+  consumerSuite(row.kind, () => cloud, {
+    adapter: ({ client: arm, clock, front: { port } }) =>
+      hubCertificate(row, { arm, clock, rewritePinned: false, port }),
+    make: (cloud, name, host) => makeHub(cloud, [{ certificate: name, hosts: [host] }], row).resource,
+    write: {
+      match: '^PUT .*/customCertificates/',
+      action: `${row.type}/customCertificates/write`,
+      role: 'SignalR/Web PubSub Contributor',
+    },
+  });
+}

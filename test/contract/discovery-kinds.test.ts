@@ -4,9 +4,11 @@ import { createDiscovery } from '../../src/consumers/discovery.ts';
 import { createConsumers } from '../../src/consumers/registry.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
 import { makeEntity, makeService } from './api-management.stage.ts';
+import { makeStore, referenceTo } from './app-configuration.stage.ts';
 import { bindHost, makeCertificate, makeSite } from './app-service.stage.ts';
 import { makeGateway } from './application-gateway.stage.ts';
 import { makeProfile } from './front-door.stage.ts';
+import { makeHub, ROWS } from './signalr-certificate.stage.ts';
 
 /** Every kind of consumer that the registry has, found by one look through the subscription. */
 let cloud: ConsumerCloud;
@@ -22,6 +24,7 @@ it('one certificate is found wherever it is used, and one that is used nowhere i
     armEndpoint: cloud.arm.origin,
     clock: cloud.clock,
     ...{ rewritePinned: false, frontDoor: 'follow', apiManagement: 'follow', restart: 'soft' },
+    ...{ sentinel: false, configurationSuffix: cloud.configuration.suffix },
   });
   const host = 'www.sandbox.test';
   const more = ['shop.sandbox.test'];
@@ -41,6 +44,9 @@ it('one certificate is found wherever it is used, and one that is used nowhere i
   for (const one of ['namedValues', 'certificates'] as const)
     makeEntity(cloud, api.resource, one, cloud.vault.url('web'));
 
+  const hubs = ROWS.map((row) => makeHub(cloud, [{ certificate: 'web', hosts: more }], row));
+  const configuration = makeStore(cloud, [{ key: 'Tls', ...referenceTo(cloud, 'web') }]);
+
   const subscriptions = [cloud.arm.subscriptionId];
   const discovery = createDiscovery({ adapters, arm: cloud.client, clock: cloud.clock, subscriptions });
   const found = await discovery.find(object, cloud.call());
@@ -48,10 +54,12 @@ it('one certificate is found wherever it is used, and one that is used nowhere i
   const seen = found.references.map(({ kind, parent, hosts }) => `${kind} ${parent} ${hosts.join()}`);
   expect(seen.sort()).toEqual(
     [
+      `app-configuration ${configuration.resource.id} `,
       `app-service-reference ${site.resource.id} `,
       `app-service-reference ${slot.resource.id} `,
       `app-service-certificate ${bound.resource.id} ${host}`,
       `application-gateway ${gateway.resource.id} ${more.join()}`,
+      ...ROWS.map(({ kind }, n) => `${kind} ${hubs[n]?.resource.id ?? ''} ${more.join()}`),
       `front-door ${profile.resource.id} ${host}`,
       `api-management-host ${api.resource.id} ${host}`,
       `api-management-named-value ${api.resource.id} `,

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Resource } from '../../sandbox/arm/service.ts';
 import type { ArmClient } from '../../src/azure/arm/client.ts';
+import type { RestClient } from '../../src/azure/rest.ts';
 import type { ConsumerAdapter } from '../../src/consumers/adapter.ts';
 import { bring } from '../../src/rotation/adoption/bring.ts';
 import { found } from '../../src/rotation/adoption/machine.ts';
@@ -9,7 +10,7 @@ import type { ProofKind, Reference, VersionRef } from '../../src/rotation/ports.
 import type { ConsumerCloud } from '../support/consumer-cloud.ts';
 
 /**
- * The engine's own steps over real adapters and the wire, killed before and after every call to ARM: nothing of that delivery is kept
+ * The engine's own steps over real adapters and the wire, killed before and after every call to a service: nothing of that delivery is kept
  * then, and the next one goes on from the row as it was.
  */
 class Killed extends Error {}
@@ -29,7 +30,8 @@ export interface Scene {
   readonly resource: Resource;
   /** Who else goes when it is over. */
   readonly others?: readonly Resource[];
-  readonly adapter: (arm: ArmClient) => ConsumerAdapter;
+  /** @param wire makes a client of another service count, and be killed, like ARM */
+  readonly adapter: (arm: ArmClient, wire: (rest: RestClient) => RestClient) => ConsumerAdapter;
   /** Between two deliveries: what must hold at any time, and what others do. */
   readonly meanwhile: () => void;
   readonly isDone: () => void;
@@ -60,8 +62,8 @@ export async function endsTheSame(
   }
 }
 
-/** @param count how often ARM was called in this life, and on */
-function killable(arm: ArmClient, kill: Kill | undefined, count: { calls: number }): ArmClient {
+/** @param count how often its services were called in this life, and on */
+function killable(scene: Scene, arm: ArmClient, kill: Kill | undefined, count: { calls: number }): ConsumerAdapter {
   let isDead = false;
   const wrapped = async <T>(work: () => Promise<T>): Promise<T> => {
     if (isDead) throw new Killed();
@@ -73,11 +75,12 @@ function killable(arm: ArmClient, kill: Kill | undefined, count: { calls: number
     if (isLast) throw new Killed();
     return result;
   };
-  return {
+  const counted: ArmClient = {
     ...arm,
     start: (request, call) => wrapped(() => arm.start(request, call)),
     stateOf: (operation, request, call) => wrapped(() => arm.stateOf(operation, request, call)),
   };
+  return scene.adapter(counted, (rest) => ({ send: (request, call) => wrapped(() => rest.send(request, call)) }));
 }
 
 /** Delivers until it is settled. @param kill where the first life ends */
@@ -85,10 +88,10 @@ async function runThrough({ cloud, fresh }: Stage, make: () => Scene, kill: Kill
   const scene = make();
   const count = { calls: 0 };
   const candidate = { id: scene.resource.id, type: '', location: '' };
-  const [reference] = await scene.adapter(cloud.client).find(candidate, fresh.object, cloud.call());
+  const [reference] = await scene.adapter(cloud.client, (rest) => rest).find(candidate, fresh.object, cloud.call());
   let standing = found(reference as Reference, undefined, cloud.ctx.clock.now());
   for (let n = 0; n < 60 && !isSettled(standing); n += 1) {
-    standing = await delivered({ cloud, fresh }, scene.adapter(killable(cloud.client, kill, count)), standing);
+    standing = await delivered({ cloud, fresh }, killable(scene, cloud.client, kill, count), standing);
     scene.meanwhile();
     cloud.ctx.clock.advance(Math.max(1000, Date.parse(standing.nextAt ?? '') - cloud.ctx.clock.now().getTime() || 0));
   }

@@ -42,6 +42,15 @@ export interface Wanted {
 }
 
 let serial = 0;
+/** RSA keys take long to make: certificates take turns with a few. */
+const POOL = 3;
+const pool: Promise<webcrypto.CryptoKeyPair>[] = [];
+
+async function keysFor(keyType: KeyType): Promise<webcrypto.CryptoKeyPair> {
+  const make = (): Promise<webcrypto.CryptoKeyPair> =>
+    webcrypto.subtle.generateKey(ALGORITHMS[keyType], true, ['sign', 'verify']);
+  return keyType === 'EC' ? make() : (pool[serial % POOL] ??= make());
+}
 
 export async function issue({
   names,
@@ -52,8 +61,7 @@ export async function issue({
   publicKey: of,
 }: Wanted): Promise<Issued> {
   serial += 1;
-  const algorithm = ALGORITHMS[keyType];
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const keys = await keysFor(keyType);
   const publicKey = of ?? keys.publicKey;
   const subject = `CN=${names[0] ?? 'test'}`;
   const cert = await x509.X509CertificateGenerator.create({

@@ -1,6 +1,9 @@
+import type { TokenCredential } from '@azure/core-auth';
 import { DefaultAzureCredential } from '@azure/identity';
+import { startAppConfiguration } from '../../sandbox/app-configuration/app-configuration.ts';
 import { startArm, type ArmService } from '../../sandbox/arm/arm.ts';
 import type { SandboxContext } from '../../sandbox/context.ts';
+import type { DataPlane } from '../../sandbox/data-plane.ts';
 import { installSandboxDns } from '../../sandbox/dns.ts';
 import { startIdentity, type IdentityService } from '../../sandbox/identity/identity.ts';
 import { createRun } from '../../sandbox/run.ts';
@@ -21,6 +24,9 @@ export interface ConsumerCloud {
   readonly front: TlsFront;
   readonly vault: CertificateVault;
   readonly client: ArmClient;
+  /** The data plane of App Configuration stores. */
+  readonly configuration: DataPlane;
+  readonly credential: () => Promise<TokenCredential>;
   readonly clock: TestClock;
   readonly call: (signal?: AbortSignal) => Call;
   stop(): Promise<void>;
@@ -38,14 +44,16 @@ export async function startConsumerCloud(): Promise<ConsumerCloud> {
   // A certificate's secret has the same name and versions.
   arm.attachVault({ certificates: vault, secrets: vault });
   const front = await startTlsFront(ctx, { serves: (host) => arm.serves(host) });
-  const credential = new DefaultAzureCredential();
+  const configuration = await startAppConfiguration(ctx, { resources: arm.resources, entra: { identity, arm } });
+  const own = new DefaultAzureCredential();
+  const credential = () => Promise.resolve(own);
   const clock = new TestClock(ctx.clock);
   return {
-    ...{ ctx, identity, arm, front, vault, clock },
-    client: createArmClient({ credential: () => Promise.resolve(credential), armEndpoint: arm.origin, clock }),
+    ...{ ctx, identity, arm, front, vault, clock, configuration, credential },
+    client: createArmClient({ credential, armEndpoint: arm.origin, clock }),
     call: (signal = new AbortController().signal) => ({ signal, now: () => ctx.clock.now() }),
     async stop() {
-      await Promise.all([front.stop(), arm.stop(), identity.stop()]);
+      await Promise.all([configuration.stop(), front.stop(), arm.stop(), identity.stop()]);
       for (const one of restore.reverse()) one();
       run.dispose();
     },

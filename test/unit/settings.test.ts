@@ -53,7 +53,13 @@ describe('settings', () => {
       },
       administrators: [],
       subscriptions: [],
-      consumers: { restart: 'soft', rewritePinned: false, frontDoor: 'follow', apiManagement: 'follow' },
+      consumers: {
+        restart: 'soft',
+        rewritePinned: false,
+        frontDoor: 'follow',
+        apiManagement: 'follow',
+        sentinel: 'Keyturn:Sentinel',
+      },
     });
     expect(settings.topicEndpoint).toBeUndefined();
     expect(settings.tenant).toBeUndefined();
@@ -64,7 +70,8 @@ describe('settings', () => {
       KEYTURN_VAULTS: 'https://kv.vault.sandbox.test:18443',
       KEYTURN_DEFAULTS: '{"validityDays":60,"leadTimeDays":7.5,"overlapHours":0,"retainVersions":3}',
       KEYTURN_SUBSCRIPTIONS: `${SUBSCRIPTION.toUpperCase()}, 22222222-2222-2222-2222-222222222222`,
-      KEYTURN_CONSUMERS: '{"restart":"none","rewritePinned":true,"frontDoor":"push","apiManagement":"push"}',
+      KEYTURN_CONSUMERS:
+        '{"restart":"none","rewritePinned":true,"frontDoor":"push","apiManagement":"push","sentinel":false}',
       KEYTURN_REVOKE_DISABLES_LOGIN: 'True',
       KEYTURN_TOPIC_ENDPOINT: 'https://topic.eventgrid.azure.net/api/events',
       KEYTURN_ARM_ENDPOINT: 'https://management.chinacloudapi.cn/',
@@ -85,7 +92,7 @@ describe('settings', () => {
       vaults: ['https://kv.vault.sandbox.test:18443'],
       defaults: { validityDays: 60, leadTimeDays: 7.5, overlapHours: 0, retainVersions: 3 },
       subscriptions: [SUBSCRIPTION, '22222222-2222-2222-2222-222222222222'],
-      consumers: { restart: 'none', rewritePinned: true, frontDoor: 'push', apiManagement: 'push' },
+      consumers: { restart: 'none', rewritePinned: true, frontDoor: 'push', apiManagement: 'push', sentinel: false },
       revokeDisablesLogin: true,
       topicEndpoint: 'https://topic.eventgrid.azure.net/api/events',
       armEndpoint: 'https://management.chinacloudapi.cn',
@@ -103,13 +110,22 @@ describe('settings', () => {
     expect(inspect(settings, { depth: null }) + JSON.stringify(settings)).not.toContain('CANARYKEY');
   });
 
+  it.each([
+    ['"App:Version"', 'App:Version'],
+    ['null', 'Keyturn:Sentinel'],
+    ['false', false],
+  ])('take the sentinel %s as %s', (written, sentinel) => {
+    const settings = readSettings({ ...GOOD, KEYTURN_CONSUMERS: `{"sentinel":${written}}` });
+    expect(settings.consumers.sentinel).toBe(sentinel);
+  });
+
   it('are refused with every problem at once, each with its path', () => {
     const problems = problemsOf({
       KEYTURN_VAULTS: 'https://kv.vault.azure.net http://kv2.vault.azure.net https://kv.vault.azure.net https://kv3/x',
       KEYTURN_ALLOWED_HOSTS: 'good.example.com https://bad.example.com * *.net db.example.com:99999',
       KEYTURN_DEFAULTS: '{"validityDays":0,"retainVersions":1,"overlapHour":3,"leadTimeDays":"30","accounts":"both"}',
       KEYTURN_SUBSCRIPTIONS: `${SUBSCRIPTION} production ${SUBSCRIPTION}`,
-      KEYTURN_CONSUMERS: '{"restart":"hard","rewritePinned":"yes","rewritePined":true}',
+      KEYTURN_CONSUMERS: '{"restart":"hard","rewritePinned":"yes","rewritePined":true,"sentinel":"50%"}',
       KEYTURN_REVOKE_DISABLES_LOGIN: 'yes',
       KEYTURN_TOPIC_ENDPOINT: 'http://topic.example.com',
       KEYTURN_ARM_ENDPOINT: 'management.azure.com',
@@ -132,6 +148,7 @@ describe('settings', () => {
         'settings.KEYTURN_ARM_ENDPOINT',
         'settings.KEYTURN_CONSUMERS.restart',
         'settings.KEYTURN_CONSUMERS.rewritePinned',
+        'settings.KEYTURN_CONSUMERS.sentinel',
         'settings.KEYTURN_CONSUMERS.rewritePined',
         'settings.KEYTURN_SUBSCRIPTIONS[1]',
         'settings.KEYTURN_SUBSCRIPTIONS[2]',

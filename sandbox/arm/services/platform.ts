@@ -2,6 +2,7 @@
 import { badRequest, base64Key, hexKey, plain, valuesOf } from '../service.ts';
 import type { Operation, Service } from '../service.ts';
 import { registryEncryption } from './key-users.ts';
+import { customCertificates, SERVING } from './signalr/services.ts';
 
 type Keys = Readonly<Record<string, string>>;
 
@@ -14,8 +15,9 @@ const eventGrid = (address: string, later: boolean): Service =>
     renew: { path: '/regenerateKey', member: 'keyName', ...(later ? { later: 'status' as const } : {}) },
   });
 
-const signalR = (address: string): Service =>
-  plain({
+const signalR = (address: string, type: string): Service => ({
+  ...SERVING,
+  ...plain({
     address,
     slots: ['Primary', 'Secondary'],
     mint: base64Key(48),
@@ -29,7 +31,9 @@ const signalR = (address: string): Service =>
       }),
     ],
     renew: { path: '/regenerateKey', member: 'keyType', later: 'location' },
-  });
+    more: customCertificates(type),
+  }),
+});
 
 const cognitive = plain({
   address: 'Microsoft.CognitiveServices/accounts/{name}',
@@ -167,8 +171,8 @@ function lists(path: string, action: string, answer: (keys: Keys) => unknown): O
 export const PLATFORM_SERVICES: readonly Service[] = [
   eventGrid('Microsoft.EventGrid/topics/{name}', true),
   eventGrid('Microsoft.EventGrid/domains/{name}', false),
-  signalR('Microsoft.SignalRService/signalR/{name}'),
-  signalR('Microsoft.SignalRService/webPubSub/{name}'),
+  signalR('Microsoft.SignalRService/signalR/{name}', 'Microsoft.SignalRService/SignalR'),
+  signalR('Microsoft.SignalRService/webPubSub/{name}', 'Microsoft.SignalRService/WebPubSub'),
   cognitive,
   search,
   maps,
