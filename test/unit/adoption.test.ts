@@ -4,6 +4,7 @@ import type { Outcome } from '../../src/rotation/engine.ts';
 import { handlePropagate } from '../../src/rotation/propagate.ts';
 import type { PropagateMessage } from '../../src/rotation/ports.ts';
 import { sweep } from '../../src/rotation/sweep.ts';
+import { afterPush, found } from '../../src/rotation/adoption/machine.ts';
 import type { Standing } from '../../src/rotation/adoption/record.ts';
 import { Bench, error, OBJECT } from '../support/memory/bench.ts';
 import { DAY, HOUR, MINUTE } from '../support/memory/clock.ts';
@@ -23,6 +24,24 @@ const tell = (bench: Bench, more: Partial<PropagateMessage> = {}): Promise<Outco
 
 const standing = (bench: Bench, id: string): Standing | undefined =>
   bench.adoptions.entry(OBJECT)?.record.consumers.find((one) => one.id === id);
+
+describe('the time to adopt', () => {
+  const lag = { pushed: HOUR, follows: DAY };
+  const at = new Date('2026-11-22T12:00:00Z');
+  const later = (ms: number): Date => new Date(at.getTime() + ms);
+  const first = found({ kind: 'k', id: 'site', parent: 'site', hosts: [] }, undefined, at);
+
+  it('runs from the first push, however often it is told', () => {
+    const once = afterPush(first, { is: 'running', operation: 'o' }, lag, at);
+    const twice = afterPush(once, { is: 'pushed' }, lag, later(30 * MINUTE));
+    expect([once.deadline, twice.deadline]).toEqual([later(HOUR).toISOString(), later(HOUR).toISOString()]);
+  });
+
+  it('is that of who follows by itself, also where an operation had been tried first', () => {
+    const tried = afterPush(first, { is: 'running', operation: 'o' }, lag, at);
+    expect(afterPush(tried, { is: 'follows' }, lag, later(MINUTE)).deadline).toBe(later(DAY).toISOString());
+  });
+});
 
 describe('who uses a new version', () => {
   it('is not asked where the settings name no subscription', async () => {

@@ -49,15 +49,15 @@ export function afterPush(standing: Standing, refreshed: Refreshed, lag: Consume
     case 'running':
       return {
         ...told,
-        ...within(standing, lag.pushed, now),
+        ...within(told.pushedAt, lag.pushed),
         ...entering(standing, 'pushed', at),
         operation: refreshed.operation,
         nextAt: inMs(now, SOON_MS),
       };
     case 'pushed':
-      return { ...told, ...within(standing, lag.pushed, now), ...entering(standing, 'propagating', at) };
+      return { ...told, ...within(told.pushedAt, lag.pushed), ...entering(standing, 'propagating', at) };
     case 'follows':
-      return { ...told, ...within(standing, lag.follows, now), ...entering(standing, 'propagating', at) };
+      return { ...told, ...within(told.pushedAt, lag.follows), ...entering(standing, 'propagating', at) };
     case 'reported': {
       const trouble: Trouble = { code: 'HUMAN_REQUIRED', message: refreshed.detail, remedy: refreshed.remedy };
       return { ...settle(standing), ...entering(standing, 'pinned', at), trouble, nextAt: inMs(now, DAILY_MS) };
@@ -128,8 +128,8 @@ function entering(standing: Standing, state: Standing['state'], at: string): Pic
 }
 
 /** The time runs from the first push of this version: being told twice gives nobody longer. */
-function within(standing: Standing, lagMs: number, now: Date): Pick<Standing, 'deadline'> {
-  return { deadline: standing.deadline ?? inMs(now, lagMs) };
+function within(pushedAt: string, lagMs: number): Pick<Standing, 'deadline'> {
+  return { deadline: inMs(new Date(pushedAt), lagMs) };
 }
 
 /** A quarter of the time that it has taken so far, so that quick services are seen at once; and once more at the deadline. */
@@ -143,6 +143,7 @@ function inMs(now: Date, ms: number): string {
   return new Date(now.getTime() + ms).toISOString();
 }
 
-function pushAgain({ object: { vault, name } }: VersionRef): string {
-  return `See what its service says of the certificate or secret there; then push again: POST /api/propagations {"vault":"${vault}","name":"${name}"}`;
+function pushAgain({ object: { vault, name, kind } }: VersionRef): string {
+  const which = kind === 'secret' ? '' : `,"kind":"${kind}"`;
+  return `See what its service says of the certificate or secret there; then push again: POST /api/propagations {"vault":"${vault}","name":"${name}"${which}}`;
 }
