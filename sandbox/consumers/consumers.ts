@@ -7,9 +7,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Sandbox } from '../sandbox.ts';
 import { directoriesOf } from '../vault-directories.ts';
+import { apiManagement } from './api-management.ts';
 import { appServiceCertificate, appServiceReferences } from './app-service.ts';
 import { applicationGateway } from './application-gateway.ts';
 import { makeSigned, RENEWED, type Names } from './authority.ts';
+import { containerAppsCertificate, containerAppsSecret } from './container-apps.ts';
 import { frontDoor } from './front-door.ts';
 import { PLAIN, SELF_SIGNED, SIGNED, type Holder, type Used, type World } from './holder.ts';
 
@@ -19,6 +21,9 @@ export const CONSUMERS: readonly Holder[] = [
   appServiceReferences,
   applicationGateway,
   frontDoor,
+  apiManagement,
+  containerAppsCertificate,
+  containerAppsSecret,
 ];
 
 /** Every host name that serves the certificate. */

@@ -16,8 +16,8 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 3600_000;
 /** The vault tells of the end thirty days before. */
 const NEAR_MS = 30 * DAY_MS;
-/** So long after the start it tells. */
-const WARNING_MS = 2 * MINUTE_MS;
+/** So long after the start it tells: until then it is seen who has the first versions. */
+const WARNING_MS = 2 * 3600_000;
 const FEWEST_HANDSHAKES = 500;
 const OBJECTS = [SELF_SIGNED, SIGNED, PLAIN] as const;
 const CERTIFICATES = [SELF_SIGNED, SIGNED] as const;
@@ -57,23 +57,26 @@ export async function certificates(say: (line?: string) => void, json: boolean):
 
 async function demonstrate(sandbox: Sandbox, say: (line?: string) => void): Promise<CertificatesReport> {
   const { clock } = sandbox.ctx;
-  await seedConsumers(sandbox, { expiresInMs: NEAR_MS + WARNING_MS });
-  const oldEnd = clock.now().getTime() + NEAR_MS + WARNING_MS;
   const host = await sandbox.startHost({
     appDir: 'package',
-    env: { KEYTURN_CONSUMERS: JSON.stringify({ rewritePinned: true }) },
+    env: { KEYTURN_CONSUMERS: JSON.stringify({ rewritePinned: true, apiManagement: 'push' }) },
   });
+  // Of versions that were there before it, a subscription hears of no expiry.
   await sandbox.subscribe(host, { duplicates: 2, disorder: true });
+  const warnedAt = clock.now().getTime() + WARNING_MS;
+  const oldEnd = warnedAt + NEAR_MS;
+  await seedConsumers(sandbox, { expiresInMs: oldEnd - clock.now().getTime() });
+  say('Two certificates and a secret are there, and everybody who uses them. The app sees who has what …\n');
+  const watch = new Adoptions(sandbox, host, say);
+  await watch.settled(newestOf(sandbox));
   const client = new TlsClient(sandbox, SERVED);
   client.start();
-  say(`A client connects to ${SERVED.length} host names without pause. Two certificates come near their expiry.\n`);
-  clock.advance(WARNING_MS);
+  say(`\nA client connects to ${SERVED.length} host names without pause. Two certificates come near their expiry.\n`);
+  clock.advance(Math.max(0, warnedAt - clock.now().getTime()));
   await renew(sandbox, host, say);
-  const newest = new Map(
-    OBJECTS.map((object) => [object as string, sandbox.vault.peek('kv', object).at(-1)?.id ?? '']),
-  );
+  const newest = newestOf(sandbox);
   say();
-  const adoptions = await new Adoptions(sandbox, host, say).settled(newest);
+  const adoptions = await watch.settled(newest);
   await client.another();
   const isOver = await runsEnd(sandbox, host);
   clock.advance(Math.max(0, oldEnd - clock.now().getTime()) + MINUTE_MS);
@@ -103,6 +106,10 @@ async function demonstrate(sandbox: Sandbox, say: (line?: string) => void): Prom
       'no value is in log, ledger or announcement': silent(sandbox, host, adoptions),
     },
   };
+}
+
+function newestOf(sandbox: Sandbox): ReadonlyMap<string, string> {
+  return new Map(OBJECTS.map((object) => [object, sandbox.vault.peek('kv', object).at(-1)?.id ?? '']));
 }
 
 function promisesOfTheClient({ handshakes, flaws }: Counts): Record<string, boolean> {

@@ -17,6 +17,7 @@ const LIFE_MS = 90 * 86_400_000;
 interface ShownRun {
   readonly rotationId: string;
   readonly state: string;
+  readonly asked?: { readonly trigger: string };
   readonly blocked?: { readonly code: string };
   readonly whatToDo: string;
 }
@@ -34,7 +35,7 @@ export async function renew(sandbox: Sandbox, host: Host, say: (line: string) =>
   const certificate = chain.map((der) => new X509Certificate(der).toString()).join('');
   await ask(host, 'PUT', `/api/rotations/${waiting}/certificate`, { certificate });
   say(`${SIGNED} has a new version.`);
-  await until(`${SELF_SIGNED} is renewed`, () =>
+  await until(host, `${SELF_SIGNED} is renewed`, () =>
     Promise.resolve(sandbox.vault.peek('kv', SELF_SIGNED).length > 1 ? true : undefined),
   );
   say(`${SELF_SIGNED} has a new version, signed by itself.`);
@@ -45,7 +46,7 @@ export async function renew(sandbox: Sandbox, host: Host, say: (line: string) =>
   say(`${PLAIN} has a new value.`);
 }
 
-/** Whether the runs of both certificates are over, as the ledger says. The clock moves on to when they look next. */
+/** Whether the runs that the vault's event has begun are over, as the ledger says. The clock moves on to when they look next. */
 export async function runsEnd(sandbox: Sandbox, host: Host): Promise<boolean> {
   const end = performance.now() + STUCK_MS;
   while (performance.now() < end) {
@@ -59,7 +60,7 @@ export async function runsEnd(sandbox: Sandbox, host: Host): Promise<boolean> {
 }
 
 function signatureAwaited(host: Host): Promise<string> {
-  return until(`the run of ${SIGNED} waits for a signature`, async () => {
+  return until(host, `the run of ${SIGNED} waits for a signature`, async () => {
     const [run] = await runsOf(host, SIGNED);
     return run?.blocked?.code === 'VALUE_AWAITED' ? run.rotationId : undefined;
   });
@@ -69,17 +70,18 @@ async function runsOf(host: Host, name: string): Promise<readonly ShownRun[]> {
   const { rotations } = (await ask(host, 'GET', `/api/rotations?vault=kv&name=${name}`)) as {
     readonly rotations: readonly ShownRun[];
   };
-  return rotations;
+  return rotations.filter(({ asked }) => asked?.trigger === 'near-expiry');
 }
 
-async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+async function until<T>(host: Host, what: string, look: () => Promise<T | undefined>): Promise<T> {
   const end = performance.now() + STUCK_MS;
   while (performance.now() < end) {
     const found = await look();
     if (found !== undefined) return found;
     await pause(LOOK_MS);
   }
-  throw new Error(`not so within ${STUCK_MS / 1000} s: ${what}`);
+  const runs = JSON.stringify(await ask(host, 'GET', '/api/rotations?vault=kv'));
+  throw new Error(`not so within ${STUCK_MS / 1000} s: ${what}; the ledger: ${runs}`);
 }
 
 async function ask(host: Host, method: string, path: string, body?: object): Promise<unknown> {
