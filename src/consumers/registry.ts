@@ -14,6 +14,8 @@ import { containerAppsSecret } from './container-apps-secret/consumer.ts';
 import { frontDoor } from './front-door/consumer.ts';
 import { hubCertificate } from './signalr-certificate/consumer.ts';
 import { SIGNALR, WEB_PUBSUB } from './signalr-certificate/rows.ts';
+import { reported } from './reported/consumer.ts';
+import { vmExtension } from './vm-extension/consumer.ts';
 
 export interface ConsumerDeps extends ArmClientDeps {
   /** Whether a reference that names a version is changed to follow the newest one. */
@@ -51,5 +53,7 @@ export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] 
     apiManagementCertificate({ arm, rewritePinned }),
     hubCertificate(SIGNALR, { arm, clock, rewritePinned, ...port }),
     hubCertificate(WEB_PUBSUB, { arm, clock, rewritePinned, ...port }),
+    vmExtension({ arm, rewritePinned }),
+    ...reported({ arm, clock, ...port }),
   ];
 }

@@ -10,6 +10,7 @@ import { containerAppsCertificate } from '../../src/consumers/container-apps-cer
 import { containerAppsSecret } from '../../src/consumers/container-apps-secret/consumer.ts';
 import { frontDoor } from '../../src/consumers/front-door/consumer.ts';
 import { hubCertificate } from '../../src/consumers/signalr-certificate/consumer.ts';
+import { vmExtension } from '../../src/consumers/vm-extension/consumer.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
 import { makeEntity, makeService } from './api-management.stage.ts';
 import { configurationDeps, makeStore, referenceTo } from './app-configuration.stage.ts';
@@ -23,6 +24,7 @@ import {
 } from './container-apps.stage.ts';
 import { makeProfile } from './front-door.stage.ts';
 import { makeHub, ROWS } from './signalr-certificate.stage.ts';
+import { makeExtension, toldOf } from './vm-extension.stage.ts';
 
 let cloud: ConsumerCloud;
 beforeAll(async () => {
@@ -160,3 +162,13 @@ for (const row of ROWS) {
     },
   });
 }
+
+consumerSuite('vm-extension', () => cloud, {
+  adapter: ({ client: arm }) => vmExtension({ arm, rewritePinned: false }),
+  make: (cloud, name) => makeExtension(cloud, [cloud.vault.url(name)], { properties: toldOf(cloud, name) }).resource,
+  write: {
+    match: '^PATCH .*/extensions/',
+    action: 'Microsoft.Compute/virtualMachines/extensions/write',
+    role: 'Virtual Machine Contributor',
+  },
+});
