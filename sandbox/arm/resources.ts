@@ -4,6 +4,7 @@ import { API_MANAGEMENT_SERVICES } from './services/api-management/services.ts';
 import { DATA_SERVICES } from './services/data.ts';
 import { CDN_SERVICES } from './services/cdn/services.ts';
 import { COMPUTE_SERVICES } from './services/compute/services.ts';
+import { CONTAINER_SERVICES } from './services/containers/services.ts';
 import { KEY_USER_SERVICES } from './services/key-users.ts';
 import { NETWORK_SERVICES } from './services/network/services.ts';
 import { PLATFORM_SERVICES } from './services/platform.ts';
@@ -25,6 +26,7 @@ export const SERVICES: readonly Service[] = [
   ...APP_SERVICES,
   ...API_MANAGEMENT_SERVICES,
   ...COMPUTE_SERVICES,
+  ...CONTAINER_SERVICES,
   ...SHOWN_SERVICES,
 ];
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aksSecretsStore } from '../../src/consumers/aks-secrets-store/consumer.ts';
 import { vmExtension } from '../../src/consumers/vm-extension/consumer.ts';
 import type { ProofKind, VersionRef } from '../../src/rotation/ports.ts';
+import { addClass, addWorkload, makeCluster } from '../contract/aks.stage.ts';
 import { makeExtension } from '../contract/vm-extension.stage.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
 import { endsTheSame, type Scene } from './consumers.ts';
@@ -33,6 +35,23 @@ function extensionScene(url: string): Scene {
   };
 }
 
+function clusterScene(): Scene {
+  const { resource, cluster } = makeCluster(cloud);
+  addClass(cluster, { object: 'web' });
+  const workloads = ['a', 'b'].map((name) => addWorkload(cloud, cluster, { name }));
+  for (const { mounted } of cluster.pods) mounted.set('secret/web', old.version);
+  return {
+    resource,
+    adapter: (arm) => aksSecretsStore({ arm, credential: cloud.credential }),
+    meanwhile: () => expect(cluster.pods).toHaveLength(4),
+    isDone() {
+      expect(cluster.pods.map(({ mounted }) => mounted.get('secret/web'))).toEqual(Array(4).fill(fresh.version));
+      // However often it was killed, nobody was made anew twice.
+      expect(workloads.map(({ rollouts }) => rollouts)).toEqual([1, 1]);
+    },
+  };
+}
+
 const SCENES: readonly (readonly [name: string, make: () => Scene, boundaries: number, kind: ProofKind])[] = [
   ['an extension that follows is started anew', () => extensionScene(cloud.vault.url('web')), 6, 'control-plane'],
   [
@@ -41,6 +60,7 @@ const SCENES: readonly (readonly [name: string, make: () => Scene, boundaries: n
     6,
     'control-plane',
   ],
+  ['a cluster’s workloads are made anew', clusterScene, 18, 'resolved-version'],
 ];
 
 describe.each(SCENES)('%s', (_name, make, boundaries, kind) => {
