@@ -113,6 +113,12 @@ const SRC_LAYERS: readonly Layer[] = [
     may: ['src/consumers/adapter.ts', 'src/consumers/api-management/', 'src/consumers/proof/'],
   },
   { files: ['src/consumers/signalr-certificate/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
+  {
+    files: ['src/consumers/aks-secrets-store/'],
+    may: [...PORTS, ...CONSUMER, ...AZURE_REST, ARM, 'node:crypto'],
+  },
+  { files: ['src/consumers/reported/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
+  { files: ['src/consumers/vm-extension/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
   { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },

@@ -22,7 +22,8 @@ const TYPES = String.raw`type in~ \((${LITERAL}(?:, ${LITERAL})*)\)`;
 const TEXT = String.raw`tostring\(properties\)`;
 const MENTIONS = `${TEXT} contains ${LITERAL}(?: and ${TEXT} contains ${LITERAL})*`;
 const SHOWN = String.raw`\(${TYPES} and \(\((${MENTIONS})\) or ${TEXT} !contains (${LITERAL})\)\)`;
-const ONE = new RegExp(`^(?:${SHOWN}|${TYPES})`, 'u');
+const MENTIONED = String.raw`\(${TYPES} and \((${MENTIONS})\)\)`;
+const ONE = new RegExp(`^(?:${SHOWN}|${MENTIONED}|${TYPES})`, 'u');
 const COLUMNS = 'project id, type, location';
 const FRAME = new RegExp(
   `^resources\\n\\| where (.+)\\n\\| ${COLUMNS}\\n` +
@@ -38,8 +39,12 @@ export function readQuery(text: string): readonly Condition[] | undefined {
   for (let rest = where; ;) {
     const match = ONE.exec(rest);
     if (match === null) return undefined;
-    const [whole, shown, mentions = '', lacks = '', listed = ''] = match;
-    conditions.push({ types: literals(shown ?? listed), contains: literals(mentions), lacks: literals(lacks)[0] });
+    const [whole, shown, mentions, lacks = '', mentioned, words, listed = ''] = match;
+    conditions.push({
+      types: literals(shown ?? mentioned ?? listed),
+      contains: literals(mentions ?? words ?? ''),
+      lacks: literals(lacks)[0],
+    });
     rest = rest.slice(whole.length);
     if (rest === '') return conditions;
     if (!rest.startsWith(' or ')) return undefined;

@@ -3,9 +3,12 @@ import { APP_SERVICES } from './services/app/services.ts';
 import { API_MANAGEMENT_SERVICES } from './services/api-management/services.ts';
 import { DATA_SERVICES } from './services/data.ts';
 import { CDN_SERVICES } from './services/cdn/services.ts';
+import { COMPUTE_SERVICES } from './services/compute/services.ts';
+import { CONTAINER_SERVICES } from './services/containers/services.ts';
 import { KEY_USER_SERVICES } from './services/key-users.ts';
 import { NETWORK_SERVICES } from './services/network/services.ts';
 import { PLATFORM_SERVICES } from './services/platform.ts';
+import { SHOWN_SERVICES } from './services/shown.ts';
 import { SPECIAL_SERVICES } from './services/special.ts';
 import { WEB_SERVICES } from './services/web/services.ts';
 import type { Key, Operation, Resource, Service } from './service.ts';
@@ -22,6 +25,9 @@ export const SERVICES: readonly Service[] = [
   ...CDN_SERVICES,
   ...APP_SERVICES,
   ...API_MANAGEMENT_SERVICES,
+  ...COMPUTE_SERVICES,
+  ...CONTAINER_SERVICES,
+  ...SHOWN_SERVICES,
 ];
 
 export interface Found {

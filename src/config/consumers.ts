@@ -11,6 +11,8 @@ export interface ConsumerSettings {
   readonly frontDoor: 'follow' | 'push';
   /** Whether API Management is waited for, or updated. */
   readonly apiManagement: 'follow' | 'push';
+  /** Whether clusters are asked, by commands with an administrator's rights, and their workloads restarted. */
+  readonly aks: 'off' | 'restart';
   /** The key of the setting of App Configuration stores that is changed so that apps look again; false: none is. */
   readonly sentinel: string | false;
 }
@@ -25,6 +27,7 @@ const CHOICES: { readonly [K in Chosen]: readonly [ConsumerSettings[K], ...Consu
   rewritePinned: [false, true],
   frontDoor: ['follow', 'push'],
   apiManagement: ['follow', 'push'],
+  aks: ['off', 'restart'],
 };
 
 /** KEYTURN_CONSUMERS: a JSON object with any of them. */
@@ -51,6 +54,7 @@ export function readConsumers(env: Env, report: Report): ConsumerSettings {
     rewritePinned: one('rewritePinned'),
     frontDoor: one('frontDoor'),
     apiManagement: one('apiManagement'),
+    aks: one('aks'),
     sentinel: readSentinel(raw['sentinel'], report),
   };
 }

@@ -15,10 +15,11 @@ export interface ConsumerAdapter extends Consumer {
   readonly types: readonly string[];
   /**
    * Whether Resource Graph's copy of the resource shows the references: then only resources that mention vault and name are asked,
-   * and those of which the copy says nothing of any vault.
+   * and those of which the copy says nothing of any vault; `mentioned`: not those, because nearly all of the type have nothing to do
+   * with a vault (most machines' extensions), and the copies are known to be whole.
    * Otherwise every resource of these types is asked once, by the one call that lists what it holds.
    */
-  readonly inGraph: boolean;
+  readonly inGraph: boolean | 'mentioned';
   /**
    * The references to the object that this resource holds; none is usual. Read-only.
    * @throws TARGET_NOT_FOUND when it is gone since, ACCESS_DENIED naming action and role, …

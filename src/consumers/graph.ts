@@ -23,10 +23,10 @@ const SUBSCRIPTION = 'microsoft.resources/subscriptions';
  * The query, in Kusto. Of the types whose copy in the graph shows their references it gives those that mention vault and name; of the
  * others all. The subscriptions come with it: the graph leaves those out, without a word, that the identity may not see. The order is
  * what paging needs. That the graph's copies really have the references was not seen on Azure for every type [U]: so a copy that says
- * nothing of a key vault at all is no proof that the resource has none, and is given as well.
+ * nothing of a key vault at all is no proof that the resource has none, and is given as well, but for the types of `mentioned`.
  */
 export function graphQuery(adapters: readonly ConsumerAdapter[], { vault, name }: ObjectRef): string {
-  const types = (inGraph: boolean): string => {
+  const types = (inGraph: ConsumerAdapter['inGraph']): string => {
     const named = adapters.filter((one) => one.inGraph === inGraph).flatMap((one) => one.types);
     return [...new Set(named)].map(quoted).join(', ');
   };
@@ -35,11 +35,12 @@ export function graphQuery(adapters: readonly ConsumerAdapter[], { vault, name }
   const mentions = mentioned.map((word) => `tostring(properties) contains ${quoted(word)}`).join(' and ');
   const silent = `tostring(properties) !contains ${quoted('keyvault')}`;
   const shown = types(true) === '' ? [] : [`(type in~ (${types(true)}) and ((${mentions}) or ${silent}))`];
+  const mentioning = types('mentioned') === '' ? [] : [`(type in~ (${types('mentioned')}) and (${mentions}))`];
   const listed = types(false) === '' ? [] : [`type in~ (${types(false)})`];
   const columns = 'project id, type, location';
   return [
     'resources',
-    `| where ${[...shown, ...listed].join(' or ')}`,
+    `| where ${[...shown, ...mentioning, ...listed].join(' or ')}`,
     `| ${columns}`,
     `| union (resourcecontainers | where type =~ ${quoted(SUBSCRIPTION)} | ${columns})`,
     '| order by id asc',

@@ -1,6 +1,7 @@
 import { createArmClient, type ArmClientDeps } from '../azure/arm/client.ts';
 import { createRestClient } from '../azure/rest.ts';
 import type { ConsumerAdapter } from './adapter.ts';
+import { aksSecretsStore } from './aks-secrets-store/consumer.ts';
 import { apiManagementCertificate } from './api-management-certificate/consumer.ts';
 import { apiManagementHost } from './api-management-host/consumer.ts';
 import { apiManagementNamedValue } from './api-management-named-value/consumer.ts';
@@ -14,6 +15,8 @@ import { containerAppsSecret } from './container-apps-secret/consumer.ts';
 import { frontDoor } from './front-door/consumer.ts';
 import { hubCertificate } from './signalr-certificate/consumer.ts';
 import { SIGNALR, WEB_PUBSUB } from './signalr-certificate/rows.ts';
+import { reported } from './reported/consumer.ts';
+import { vmExtension } from './vm-extension/consumer.ts';
 
 export interface ConsumerDeps extends ArmClientDeps {
   /** Whether a reference that names a version is changed to follow the newest one. */
@@ -24,6 +27,8 @@ export interface ConsumerDeps extends ArmClientDeps {
   readonly apiManagement: 'follow' | 'push';
   /** What an App Service app gets once its references are fetched. */
   readonly restart: 'soft' | 'full' | 'none';
+  /** Whether clusters are asked at all, by commands with an administrator's rights, and workloads made anew. */
+  readonly aks: 'off' | 'restart';
   /** The key of the setting that is changed so that apps look into App Configuration again. */
   readonly sentinel: string | false;
   /** What follows a store's name in its host: `azconfig.io`. It may hold a port. */
@@ -51,5 +56,8 @@ export function createConsumers(deps: ConsumerDeps): readonly ConsumerAdapter[] 
     apiManagementCertificate({ arm, rewritePinned }),
     hubCertificate(SIGNALR, { arm, clock, rewritePinned, ...port }),
     hubCertificate(WEB_PUBSUB, { arm, clock, rewritePinned, ...port }),
+    vmExtension({ arm, rewritePinned }),
+    ...reported({ arm, clock, ...port }),
+    ...(deps.aks === 'restart' ? [aksSecretsStore({ arm, credential: deps.credential })] : []),
   ];
 }

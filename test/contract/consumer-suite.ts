@@ -18,6 +18,8 @@ export interface ConsumerHarness {
   readonly write: { readonly system?: System; readonly match: string; readonly action: string; readonly role: string };
   /** It shows no version: what it has is known only after a push, and only after that time. */
   readonly blind?: { readonly settlesMs: number };
+  /** What was changed of it, where requests that only show something cannot be told from others; the requests that are no GET when absent. */
+  readonly changes?: (resource: Resource) => readonly string[];
 }
 
 let round = 0;
@@ -74,6 +76,7 @@ export function consumerSuite(kind: string, cloudOf: () => ConsumerCloud, harnes
       cloud.ctx.clock.advance(harness.blind?.settlesMs ?? 0);
     };
     const writes = (): readonly string[] =>
+      harness.changes?.(resource) ??
       cloud.ctx.traffic.entries
         .filter((entry) => ['arm', system].includes(entry.system) && !entry.operation.startsWith('GET'))
         .map(({ operation }) => operation);

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
+import { clusterOf } from '../../sandbox/arm/services/containers/cluster.ts';
+import { aksSecretsStore } from '../../src/consumers/aks-secrets-store/consumer.ts';
 import { apiManagementCertificate } from '../../src/consumers/api-management-certificate/consumer.ts';
 import { apiManagementHost } from '../../src/consumers/api-management-host/consumer.ts';
 import { apiManagementNamedValue } from '../../src/consumers/api-management-named-value/consumer.ts';
@@ -10,7 +12,9 @@ import { containerAppsCertificate } from '../../src/consumers/container-apps-cer
 import { containerAppsSecret } from '../../src/consumers/container-apps-secret/consumer.ts';
 import { frontDoor } from '../../src/consumers/front-door/consumer.ts';
 import { hubCertificate } from '../../src/consumers/signalr-certificate/consumer.ts';
+import { vmExtension } from '../../src/consumers/vm-extension/consumer.ts';
 import { startConsumerCloud, type ConsumerCloud } from '../support/consumer-cloud.ts';
+import { addClass, addWorkload, makeCluster } from './aks.stage.ts';
 import { makeEntity, makeService } from './api-management.stage.ts';
 import { configurationDeps, makeStore, referenceTo } from './app-configuration.stage.ts';
 import { bindHost, makeCertificate, makeSite } from './app-service.stage.ts';
@@ -23,6 +27,7 @@ import {
 } from './container-apps.stage.ts';
 import { makeProfile } from './front-door.stage.ts';
 import { makeHub, ROWS } from './signalr-certificate.stage.ts';
+import { makeExtension, toldOf } from './vm-extension.stage.ts';
 
 let cloud: ConsumerCloud;
 beforeAll(async () => {
@@ -160,3 +165,31 @@ for (const row of ROWS) {
     },
   });
 }
+
+consumerSuite('vm-extension', () => cloud, {
+  adapter: ({ client: arm }) => vmExtension({ arm, rewritePinned: false }),
+  make: (cloud, name) => makeExtension(cloud, [cloud.vault.url(name)], { properties: toldOf(cloud, name) }).resource,
+  write: {
+    match: '^PATCH .*/extensions/',
+    action: 'Microsoft.Compute/virtualMachines/extensions/write',
+    role: 'Virtual Machine Contributor',
+  },
+});
+
+consumerSuite('aks-secrets-store', () => cloud, {
+  adapter: ({ client: arm, credential }) => aksSecretsStore({ arm, credential }),
+  make(cloud, name) {
+    const { resource, cluster } = makeCluster(cloud);
+    cluster.isEntra = true;
+    addClass(cluster, { object: name });
+    addWorkload(cloud, cluster, { name: 'web', object: name });
+    return resource;
+  },
+  write: {
+    match: '^POST .*/runCommand',
+    action: 'Microsoft.ContainerService/managedClusters/runcommand/action',
+    role: 'Keyturn AKS Commands',
+  },
+  // Looking is a command as well, and so is no sign of a change.
+  changes: (resource) => clusterOf(resource).workloads.flatMap(({ name, rollouts }) => (rollouts > 0 ? [name] : [])),
+});

@@ -23,7 +23,7 @@ it('one certificate is found wherever it is used, and one that is used nowhere i
     credential: () => Promise.resolve(credential),
     armEndpoint: cloud.arm.origin,
     clock: cloud.clock,
-    ...{ rewritePinned: false, frontDoor: 'follow', apiManagement: 'follow', restart: 'soft' },
+    ...{ rewritePinned: false, frontDoor: 'follow', apiManagement: 'follow', restart: 'soft', aks: 'off' },
     ...{ sentinel: false, configurationSuffix: cloud.configuration.suffix },
   });
   const host = 'www.sandbox.test';

@@ -58,6 +58,7 @@ describe('settings', () => {
         rewritePinned: false,
         frontDoor: 'follow',
         apiManagement: 'follow',
+        aks: 'off',
         sentinel: 'Keyturn:Sentinel',
       },
     });
@@ -71,7 +72,7 @@ describe('settings', () => {
       KEYTURN_DEFAULTS: '{"validityDays":60,"leadTimeDays":7.5,"overlapHours":0,"retainVersions":3}',
       KEYTURN_SUBSCRIPTIONS: `${SUBSCRIPTION.toUpperCase()}, 22222222-2222-2222-2222-222222222222`,
       KEYTURN_CONSUMERS:
-        '{"restart":"none","rewritePinned":true,"frontDoor":"push","apiManagement":"push","sentinel":false}',
+        '{"restart":"none","rewritePinned":true,"frontDoor":"push","aks":"restart","apiManagement":"push","sentinel":false}',
       KEYTURN_REVOKE_DISABLES_LOGIN: 'True',
       KEYTURN_TOPIC_ENDPOINT: 'https://topic.eventgrid.azure.net/api/events',
       KEYTURN_ARM_ENDPOINT: 'https://management.chinacloudapi.cn/',
@@ -92,7 +93,14 @@ describe('settings', () => {
       vaults: ['https://kv.vault.sandbox.test:18443'],
       defaults: { validityDays: 60, leadTimeDays: 7.5, overlapHours: 0, retainVersions: 3 },
       subscriptions: [SUBSCRIPTION, '22222222-2222-2222-2222-222222222222'],
-      consumers: { restart: 'none', rewritePinned: true, frontDoor: 'push', apiManagement: 'push', sentinel: false },
+      consumers: {
+        restart: 'none',
+        rewritePinned: true,
+        frontDoor: 'push',
+        apiManagement: 'push',
+        aks: 'restart',
+        sentinel: false,
+      },
       revokeDisablesLogin: true,
       topicEndpoint: 'https://topic.eventgrid.azure.net/api/events',
       armEndpoint: 'https://management.chinacloudapi.cn',
