@@ -1,4 +1,5 @@
-/** The built app in the sandbox's host: a new version is pushed to who uses it, and the old credential waits for them. */
+/** The built app in the sandbox's host: certificates are renewed, a new version is pushed to who uses it, and the old credential waits. */
+import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeGateway } from '../contract/application-gateway.stage.ts';
 import { siteOf } from '../../sandbox/arm/services/web/state.ts';
@@ -11,6 +12,8 @@ import { failuresOf, startBuiltApp, type BuiltApp } from '../support/built-app.t
 import { DAY, OVERLAP_MS } from '../support/managed.ts';
 import { retired, rotated, Runbook } from '../support/runbook.ts';
 import { until } from '../support/until.ts';
+
+const HOUR = 3600_000;
 
 interface Shown {
   readonly version: string;
@@ -102,4 +105,35 @@ test('a rotated secret is fetched by the app that refers to it, and the old cred
   expect(json).toMatchObject({ consumers: [{ state: 'verified' }] });
   sandbox.ctx.clock.advance(OVERLAP_MS + 3600_000);
   await runbook.newest('files-key', retired);
+});
+
+test('a certificate near its end is renewed with the answer that a person brings to its request', async () => {
+  const { vault, ctx } = sandbox;
+  const names = ['www.sandbox.test'];
+  const x509_props = { subject: `CN=${names[0] ?? ''}`, sans: { dns_names: names } };
+  const tags = { Rotator: 'vault-certificate' };
+  await vault.certificates.seed('kv', 'signed', { x509_props }, { expiresInMs: 30 * DAY + HOUR, tags });
+  vault.certificates.setPolicy('kv', 'signed', { issuer: { name: 'Unknown' } });
+  ctx.clock.advance(HOUR + 60_000);
+  const waiting = await runbook.newest('signed', ({ state, blocked }) => state === 'blocked' && blocked !== undefined);
+  expect(waiting).toMatchObject({ reason: 'NearExpiry', blocked: { code: 'VALUE_AWAITED' } });
+  const path = `rotations/${waiting.rotationId}`;
+  const { json } = await runbook.ask('GET', `${path}/csr`);
+  const csr = Buffer.from((json as { csr: string }).csr.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+  const now = ctx.clock.now();
+  const end = new Date(now.getTime() + 90 * DAY);
+  const signed = new X509Certificate(await ctx.pki.sign(csr, names, new Date(now.getTime() - HOUR), end));
+  const answer = await runbook.ask('PUT', `${path}/certificate`, { certificate: signed.toString() });
+  expect(answer).toMatchObject({ status: 202 });
+  const over = await until('the end of the run', async () => {
+    const [run] = await runbook.runs('name=signed');
+    // It may wait a minute to see whether its consumers were told.
+    ctx.clock.advance(5_000);
+    return run?.state === 'done' ? run : undefined;
+  });
+  expect(over).toMatchObject({
+    rotationId: waiting.rotationId,
+    to: { version: vault.peek('kv', 'signed').at(-1)?.id },
+  });
+  expect(vault.certificates.peek('kv', 'signed')).toMatchObject([{ enabled: true }, { enabled: true, tags }]);
 });

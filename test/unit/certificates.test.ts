@@ -9,6 +9,7 @@ import { ders } from '../support/memory/certificates.ts';
 import { DAY, HOUR, MINUTE } from '../support/memory/clock.ts';
 import { containing } from '../support/memory/text.ts';
 
+const LATER = { from: days(0), until: days(90) };
 const ASK = { vault: 'kv', name: 'web', kind: 'certificate' };
 
 describe('a certificate near its end', () => {
@@ -255,8 +256,7 @@ describe('a certificate that somebody outside the vault signs', () => {
     expect(await bench.deliver(bench.about())).toMatchObject({ outcome: 'blocked' });
     return { bench, id: bench.certificateRun.rotationId };
   }
-  const signed = (names: readonly string[] = NAMES): Promise<Issued> =>
-    issue({ names, issuer: between, valid: { from: days(0), until: days(90) } });
+  const signed = (names: readonly string[] = NAMES): Promise<Issued> => issue({ names, issuer: between, valid: LATER });
 
   it('waits for a person, says how, and goes on with what that one brings', async () => {
     const { bench, id } = await asked();
@@ -289,6 +289,7 @@ describe('a certificate that somebody outside the vault signs', () => {
   it.each([
     ['another name', async () => pem(await signed(['www.example'])), 'certificate.names'],
     ['no issuer', async () => (await signed()).certPem, 'certificate.chain'],
+    ['itself as issuer', async () => pem(await issue({ names: NAMES, valid: LATER })), 'certificate.issuer'],
   ])('is not taken with %s, and the vault goes on waiting', async (_, certificate, path) => {
     const { bench, id } = await asked();
     const runbook = createRunbook(bench.engine);

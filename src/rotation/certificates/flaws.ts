@@ -38,9 +38,13 @@ export function flawsOf({ fresh, old, keyType, compromised, now }: Compared): re
     }
     if (compromised && leaf.publicKey.equals(was.publicKey)) flaw('certificate.key', 'is the one that was reported');
   }
-  const missing = issuerMissing(leaf, chain);
-  if (missing !== undefined && was !== undefined && issuerMissing(was, before) === undefined) {
-    flaw('certificate.chain', `lacks the certificate of its issuer (${missing}), and the version before had one`);
+  if (was !== undefined && !isIssuedBy(was, was)) {
+    if (isIssuedBy(leaf, leaf)) {
+      flaw('certificate.issuer', `it has signed itself, and ${inLine(was.issuer)} had signed the version before`);
+    } else if (issuerOf(leaf, chain) === undefined && issuerOf(was, before) !== undefined) {
+      const missing = inLine(leaf.issuer);
+      flaw('certificate.chain', `lacks the certificate of its issuer (${missing}), and the version before had one`);
+    }
   }
   for (const one of chain) {
     if (one !== leaf && new Date(one.validTo) <= now) flaw('certificate.chain', `${inLine(one.subject)} has expired`);
@@ -73,11 +77,6 @@ function issuerOf(one: X509Certificate, chain: readonly X509Certificate[]): X509
 
 function isIssuedBy(one: X509Certificate, other: X509Certificate): boolean {
   return one.checkIssued(other) && one.verify(other.publicKey);
-}
-
-/** @returns the issuer's name; undefined where it is there, or the certificate has signed itself */
-function issuerMissing(leaf: X509Certificate, chain: readonly X509Certificate[]): string | undefined {
-  return isIssuedBy(leaf, leaf) || issuerOf(leaf, chain) !== undefined ? undefined : inLine(leaf.issuer);
 }
 
 function namesOf({ subjectAltName = '' }: X509Certificate): readonly string[] {
