@@ -45,7 +45,8 @@ const SRC_LAYERS: readonly Layer[] = [
   {
     files: ['src/main.ts', 'src/http.ts', 'src/http/', 'src/intake.ts', 'src/health.ts'],
     may: [
-      ...['src/rotation/', 'src/rotators/', 'src/consumers/', 'src/vault/', 'src/state/', 'src/config/', 'src/azure/'],
+      ...['src/rotation/', 'src/rotators/', 'src/consumers/', 'src/channels/', 'src/vault/', 'src/state/'],
+      ...['src/config/', 'src/azure/'],
       ...['node:crypto', TOKENS, '@azure/identity'],
     ],
   },
@@ -121,6 +122,8 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/consumers/vm-extension/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
   { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },
+  // People and systems that are told: as consumers of new versions, and of notices.
+  { files: ['src/channels/'], may: [...PORTS, 'src/https/', 'node:crypto'] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
   // What the rotators share that compute a secret from another one. It reads the tags of that one.
   { files: ['src/rotators/sources/'], may: [...PORTS, 'src/rotation/tag.ts'] },
@@ -162,6 +165,7 @@ const LOADED_AT_START = ['@azure/functions'];
 
 /** The argument of an SDK's or driver's own call; the value formats, which put a password into a value; and the scrub. */
 const REVEALING = [
+  'src/channels/address.ts',
   'src/https/sign.ts',
   'src/rotation/session.ts',
   'src/rotation/value/value.ts',

@@ -37,9 +37,18 @@ export function isSignedBy(key: SecretValue, signed: Signed, header: string): bo
   });
 }
 
-function bytesOf(key: SecretValue): Buffer {
+/** Is it long enough to sign with? */
+export function isSigningKey(key: SecretValue): boolean {
+  return decoded(key).length >= FEWEST_BYTES;
+}
+
+function decoded(key: SecretValue): Buffer {
   const text = key.reveal().trim();
-  const bytes = text.startsWith('whsec_') ? Buffer.from(text.slice('whsec_'.length), 'base64') : Buffer.from(text);
+  return text.startsWith('whsec_') ? Buffer.from(text.slice('whsec_'.length), 'base64') : Buffer.from(text);
+}
+
+function bytesOf(key: SecretValue): Buffer {
+  const bytes = decoded(key);
   if (bytes.length >= FEWEST_BYTES) return bytes;
   throw new RotationError({
     code: 'CONFIG_INVALID',
