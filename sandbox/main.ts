@@ -41,6 +41,7 @@ const PORTS: Readonly<Record<Exclude<Part, 'eventgrid' | 'services'>, number>> =
   keys: 18451,
   endpoint: 18452,
   tls: 18453,
+  receiver: 18454,
   postgres: 15432,
   mysql: 13306,
   tds: 11433,
