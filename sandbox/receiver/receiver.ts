@@ -24,6 +24,9 @@ export interface Received {
   /** The webhook's id; of a chat's message, which has none, its number. */
   readonly id: string;
   readonly body: unknown;
+  /** As it came, for whoever checks the signature himself. */
+  readonly raw: string;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface ReceiverService {
@@ -55,11 +58,11 @@ export async function startReceiver(
   const webhook = (request: SandboxRequest): SandboxResponse => {
     const id = verified(request, keys, ctx.clock.now());
     if (received.some((one) => one.id === id)) repeated += 1;
-    else received.push({ format: 'webhook', id, body: request.json });
+    else received.push({ ...asCame(request), format: 'webhook', id });
     return { status: 204 };
   };
   const chat = (format: 'teams' | 'slack', request: SandboxRequest): SandboxResponse => {
-    received.push({ format, id: String(received.length + 1), body: request.json });
+    received.push({ ...asCame(request), format, id: String(received.length + 1) });
     return format === 'teams' ? { status: 202 } : { status: 200, body: 'ok' };
   };
 
@@ -107,6 +110,15 @@ export async function startReceiver(
       repeated = 0;
     },
     stop: () => server.stop(),
+  };
+}
+
+function asCame({ json, body, headers }: SandboxRequest): Pick<Received, 'body' | 'raw' | 'headers'> {
+  const signed = Object.entries(headers).filter(([name]) => name.startsWith('webhook-'));
+  return {
+    body: json,
+    raw: body.toString('utf8'),
+    headers: Object.fromEntries(signed.map(([k, v]) => [k, String(v)])),
   };
 }
 
