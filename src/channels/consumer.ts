@@ -38,7 +38,7 @@ function consumerOf(format: Format, deps: ChannelDeps): Consumer {
   };
 }
 
-/** Finds the channels for every object that they take, and after them whoever else is found. */
+/** Finds the channels for every object that they take, after everybody else: no gateway is to wait behind one that hangs. */
 export function withChannels(discovery: Discovery, channels: readonly Channel[]): Discovery {
   const told = channels.filter(({ events }) => events.includes('versions'));
   return {
@@ -50,7 +50,7 @@ export function withChannels(discovery: Discovery, channels: readonly Channel[])
       const { references, gaps } = discovery.enabled
         ? await discovery.find(object, call)
         : { references: [], gaps: [] };
-      return { references: [...found, ...references], gaps };
+      return { references: [...references, ...found], gaps };
     },
   };
 }

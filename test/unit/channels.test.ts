@@ -244,7 +244,7 @@ describe('channels as consumers', () => {
     });
     expect((await discovery.find({ ...OBJECT, name: 'web' }, call)).references).toHaveLength(1);
     expect(await withChannels(somebody, [HOOK]).find(OBJECT, call)).toMatchObject({
-      references: [{ kind: 'webhook' }, other],
+      references: [other, { kind: 'webhook' }],
       gaps: [{ where: 'x' }],
     });
   });
