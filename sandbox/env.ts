@@ -10,6 +10,7 @@ import type { IdentityService } from './identity/identity.ts';
 import type { MysqlService } from './mysql/mysql.ts';
 import type { PostgresService } from './postgres/postgres.ts';
 import { TLS_PORT_VARIABLE } from './port-443.ts';
+import type { ReceiverService } from './receiver/receiver.ts';
 import type { ServicesService } from './services.ts';
 import type { Tds } from './tds/tds.ts';
 import type { TlsFront } from './tls-front.ts';
@@ -33,6 +34,8 @@ export interface EnvParts {
   /** A provider of API keys: SendGrid. */
   readonly keys?: ProviderService;
   readonly endpoint?: EndpointService;
+  /** Who is told of new versions; no channel is named to the app, and its host is allowed. */
+  readonly receiver?: ReceiverService;
 }
 
 /** The SQL server's administrator that logs in with the app's own Entra token. */
@@ -102,6 +105,7 @@ export function appEnv(parts: EnvParts, caFile: string): Record<string, string> 
     env['KEYTURN_EXTERNAL'] = JSON.stringify({ erp, 'erp-pair': { ...erp, overlap: 'two-slots' } });
     hosts.push(endpoint.host);
   }
+  if (parts.receiver) hosts.push(parts.receiver.host);
   if (hosts.length > 0) env['KEYTURN_ALLOWED_HOSTS'] = hosts.join(',');
   if (Object.keys(administrators).length > 0) env['KEYTURN_ADMINISTRATORS'] = JSON.stringify(administrators);
   return env;

@@ -1,7 +1,7 @@
 /** What a deployment makes before the app runs: its queues and its table. */
 import type { AzuriteService } from './azurite/azurite.ts';
 
-export const QUEUES = ['vault-events', 'rotation', 'propagation'] as const;
+export const QUEUES = ['vault-events', 'rotation', 'propagation', 'notices'] as const;
 export const TABLE = 'keyturn';
 
 export async function createStores(azurite: AzuriteService): Promise<void> {

@@ -8,6 +8,7 @@ import { banner } from './banner.ts';
 import { seedConsumers } from './consumers/consumers.ts';
 import type { Host } from './host/host.ts';
 import { partsHere } from './parts.ts';
+import { channelsSetting } from './receiver/setting.ts';
 import { seedSamples } from './samples.ts';
 import { startSandbox } from './sandbox.ts';
 import type { Part, Sandbox } from './sandbox.ts';
@@ -41,6 +42,7 @@ const PORTS: Readonly<Record<Exclude<Part, 'eventgrid' | 'services'>, number>> =
   keys: 18451,
   endpoint: 18452,
   tls: 18453,
+  receiver: 18454,
   postgres: 15432,
   mysql: 13306,
   tds: 11433,
@@ -71,7 +73,8 @@ async function freePorts(): Promise<Partial<Record<Part, number>>> {
 
 async function startApp(sandbox: Sandbox, appDir: string, quiet: boolean): Promise<Host> {
   const port = (await isFree(APP_PORT)) ? { port: APP_PORT } : {};
-  const host = await sandbox.startHost({ appDir, ...port });
+  const env = { KEYTURN_CHANNELS: channelsSetting(sandbox, { advisory: true }) };
+  const host = await sandbox.startHost({ appDir, env, ...port });
   await sandbox.subscribe(host);
   if (!quiet) follow(host);
   return host;

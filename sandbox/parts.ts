@@ -28,6 +28,7 @@ export const PARTS = [
   'tds',
   'keys',
   'endpoint',
+  'receiver',
   'control',
 ] as const;
 export type Part = (typeof PARTS)[number];
@@ -132,6 +133,9 @@ export async function startParts(
     }),
     endpoint: when('endpoint', async () =>
       (await import('./external/external.ts')).startEndpoint(ctx, port('endpoint')),
+    ),
+    receiver: when('receiver', async () =>
+      (await import('./receiver/receiver.ts')).startReceiver(ctx, port('receiver')),
     ),
   });
   if (first.vault !== undefined) {

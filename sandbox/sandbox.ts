@@ -149,8 +149,23 @@ function setEnvironment(env: Readonly<Record<string, string>>): () => void {
 }
 
 function addressesOf(parts: StartedParts, caFile: string, hosts: readonly Host[]): Record<string, string> {
-  const { identity, vault, topic, azurite, arm, graph, blob, tls, postgres, mysql, tds, keys, endpoint, control } =
-    parts;
+  const {
+    identity,
+    vault,
+    topic,
+    azurite,
+    arm,
+    graph,
+    blob,
+    tls,
+    postgres,
+    mysql,
+    tds,
+    keys,
+    endpoint,
+    receiver,
+    control,
+  } = parts;
   return {
     ...(control ? { control: control.origin() } : {}),
     ...Object.fromEntries((vault?.names ?? []).map((name) => [`vault ${name}`, vault?.url(name) ?? ''])),
@@ -166,6 +181,7 @@ function addressesOf(parts: StartedParts, caFile: string, hosts: readonly Host[]
     ...(tds ? { sql: `${tds.name}:${tds.port}` } : {}),
     ...(keys ? { 'API keys': `https://${keys.host}` } : {}),
     ...(endpoint ? { endpoint: endpoint.url } : {}),
+    ...(receiver ? { receiver: `https://${receiver.host}` } : {}),
     ...Object.fromEntries(hosts.map((host, n) => [n === 0 ? 'app' : `app ${n + 1}`, host.origin])),
     'certificate authority': caFile,
   };

@@ -19,6 +19,7 @@ export type System =
   | 'tds'
   | 'eventgrid'
   | 'http-api'
+  | 'channels'
   | 'tls';
 
 /** One remote call as the server's side saw it. Operations never hold a secret value. */

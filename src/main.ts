@@ -1,7 +1,9 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { TokenCredential } from '@azure/core-auth';
 import { createArmClient } from './azure/arm/client.ts';
-import { readSettings, type Settings } from './config/settings.ts';
+import { channelConsumers, withChannels, type ChannelDeps } from './channels/consumer.ts';
+import { createNotices, deliverNotice } from './channels/notices.ts';
+import { allowsHost, readSettings, type Settings } from './config/settings.ts';
 import { createConfiguration } from './config/tags.ts';
 import { createDiscovery } from './consumers/discovery.ts';
 import { createKeyUsers } from './consumers/key-users/users.ts';
@@ -14,7 +16,7 @@ import type { Engine, Outcome } from './rotation/engine.ts';
 import { RotationError } from './rotation/errors.ts';
 import { mint } from './rotation/mint.ts';
 import { blockPoisoned } from './rotation/poison.ts';
-import type { Clock, Log, Rotator, VaultPort } from './rotation/ports.ts';
+import type { Call, Clock, Log, Rotator, VaultPort } from './rotation/ports.ts';
 import { handlePropagate } from './rotation/propagate.ts';
 import { handleRotate } from './rotation/runner.ts';
 import { sweep } from './rotation/sweep.ts';
@@ -32,9 +34,9 @@ import { postgresRotator } from './rotators/postgres/rotator.ts';
 import { randomRotator } from './rotators/random/rotator.ts';
 import { sasTokenRotator } from './rotators/sas-token/rotator.ts';
 import { sqlServerRotator } from './rotators/sql-server/rotator.ts';
-import { decodePropagateMessage, decodeRotateMessage } from './state/messages.ts';
+import { decodeNoticeMessage, decodePropagateMessage, decodeRotateMessage } from './state/messages.ts';
 import { createAdoptions } from './state/adoptions.ts';
-import { createWorkQueue } from './state/queues.ts';
+import { createNoticeQueue, createWorkQueue } from './state/queues.ts';
 import { once, type StorageDeps } from './state/storage.ts';
 import { createJournal } from './state/tables.ts';
 import { createAnnouncer } from './state/topic.ts';
@@ -43,6 +45,7 @@ import { createCertificates } from './vault/certificates.ts';
 import { createVault } from './vault/key-vault.ts';
 import { createKeys } from './vault/keys.ts';
 import { createNamedSecrets } from './vault/named-secrets.ts';
+import { createSigningKeys } from './vault/signing-keys.ts';
 
 export type { Answer } from './http/answer.ts';
 
@@ -59,7 +62,9 @@ export interface App {
   /** @throws when the journal cannot be written or on a bug; then the message comes again, and at last is poison */
   rotate(message: unknown, delivery: Delivery): Promise<void>;
   propagate(message: unknown, delivery: Delivery): Promise<void>;
-  poisoned(queue: 'rotation' | 'propagation' | 'events', message: unknown): Promise<void>;
+  /** @throws when the channel did not take it; then the message comes again, and at last is poison */
+  notify(message: unknown, delivery: Delivery): Promise<void>;
+  poisoned(queue: 'rotation' | 'propagation' | 'events' | 'notices', message: unknown): Promise<void>;
   sweep(): Promise<void>;
   readonly runbook: RunbookApi & { health(): Promise<Answer> };
 }
@@ -94,6 +99,11 @@ export async function createApp(
 ): Promise<App> {
   const settings = readSettings(env, SERVICE_SUFFIXES);
   const engine = createEngine(settings, clock, log);
+  const credential = once(() => connectIdentity(settings));
+  const noticeDeps = {
+    ...channelDeps(settings, credential, clock),
+    queue: createNoticeQueue({ ...settings.storage, credential }),
+  };
   return {
     onVaultEvent: (events, { deliveryId }) => takeEvents(engine, events, deliveryId),
     rotate: async (message, delivery) => {
@@ -107,6 +117,11 @@ export async function createApp(
     propagate: async (message, delivery) => {
       const decoded = decodePropagateMessage(message);
       tell(log, 'propagate', await handlePropagate(engine, decoded), { object: decoded.object.name, ...delivery });
+    },
+    notify: async (message, delivery) => {
+      const decoded = decodeNoticeMessage(message);
+      const outcome = await deliverNotice(noticeDeps, decoded, boundedCall(clock));
+      log('info', `notify: ${outcome}`, { channel: decoded.channel, notice: decoded.notice.id, ...delivery });
     },
     poisoned: (queue, message) => poisoned(engine, queue, message),
     sweep: async () => log('info', 'swept', { ...(await sweep(engine)) }),
@@ -123,23 +138,22 @@ export function createEngine(settings: Settings, clock: Clock, log: Log): Engine
   const storage: StorageDeps = { ...settings.storage, credential };
   const vault = createVault({ credential });
   const arm = { credential, armEndpoint: settings.armEndpoint, clock };
-  const consumers = createConsumers({
+  const adapters = createConsumers({
     ...arm,
     ...settings.consumers,
     configurationSuffix: settings.serviceSuffixes['app-configuration'] ?? 'azconfig.io',
   });
+  const channels = channelDeps(settings, credential, clock);
   return {
     vault,
     keys: createKeys({ credential }),
     keyUsers: createKeyUsers(arm),
     certificates: createCertificates({ credential }),
-    consumers,
-    discovery: createDiscovery({
-      adapters: consumers,
-      arm: createArmClient(arm),
-      clock,
-      subscriptions: settings.subscriptions,
-    }),
+    consumers: [...adapters, ...channelConsumers(channels)],
+    discovery: withChannels(
+      createDiscovery({ adapters, arm: createArmClient(arm), clock, subscriptions: settings.subscriptions }),
+      settings.channels,
+    ),
     adoptions: createAdoptions({ ...storage, table: settings.table }),
     journal: createJournal({
       ...storage,
@@ -153,19 +167,26 @@ export function createEngine(settings: Settings, clock: Clock, log: Log): Engine
       credential,
       ...(settings.topicEndpoint === undefined ? {} : { endpoint: settings.topicEndpoint }),
     }),
-    // The log is where people look until they have a channel.
-    notices: {
-      tell: ({ at: _at, ...notice }) => {
-        log('error', 'people are to know', notice);
-        return Promise.resolve();
-      },
-    },
+    notices: createNotices({ channels: settings.channels, queue: createNoticeQueue(storage), log }),
     configuration: createConfiguration(settings, createRotators(settings, vault, credential, clock), () => clock.now()),
     clock,
     log,
     mint,
     uniqueId: () => randomUUID(),
     random: () => randomInt(2 ** 32) / 2 ** 32,
+  };
+}
+
+/** What it takes to tell a channel. */
+function channelDeps(settings: Settings, credential: () => Promise<TokenCredential>, clock: Clock): ChannelDeps {
+  const vault = createVault({ credential });
+  const overlapMs = settings.defaults.overlapHours * 3600_000;
+  return {
+    channels: settings.channels,
+    allows: (host) => allowsHost(settings, host),
+    secret: async (secret, call) => (await vault.current(secret, call)).value,
+    signingKeys: createSigningKeys({ vault, credential, overlapMs }),
+    clock,
   };
 }
 
@@ -230,9 +251,9 @@ async function poisoned(engine: Engine, queue: string, message: unknown): Promis
       at,
       kind: 'poisoned',
       message: `a message of the queue ${queue} failed again and again and was given up`,
-      remedy: `Its cause is in the log. When it is mended, put the message back from ${queue}-poison, or POST /api/rotations for the secret.`,
+      remedy: `Its cause is in the log. When it is mended, put the message back from ${queue}-poison${queue === 'notices' ? '' : ', or POST /api/rotations for the secret'}.`,
     },
-    { signal: AbortSignal.timeout(30_000), now: () => engine.clock.now() },
+    boundedCall(engine.clock),
   );
   if (queue !== 'rotation') return;
   try {
@@ -241,6 +262,10 @@ async function poisoned(engine: Engine, queue: string, message: unknown): Promis
     if (!(error instanceof RotationError) || error.code !== 'EVENT_INVALID') throw error;
     engine.log('error', error.message, { code: error.code });
   }
+}
+
+function boundedCall(clock: Clock): Call {
+  return { signal: AbortSignal.timeout(30_000), now: () => clock.now() };
 }
 
 function answerHealth(report: HealthReport): Answer {

@@ -45,7 +45,8 @@ const SRC_LAYERS: readonly Layer[] = [
   {
     files: ['src/main.ts', 'src/http.ts', 'src/http/', 'src/intake.ts', 'src/health.ts'],
     may: [
-      ...['src/rotation/', 'src/rotators/', 'src/consumers/', 'src/vault/', 'src/state/', 'src/config/', 'src/azure/'],
+      ...['src/rotation/', 'src/rotators/', 'src/consumers/', 'src/channels/', 'src/vault/', 'src/state/'],
+      ...['src/config/', 'src/azure/'],
       ...['node:crypto', TOKENS, '@azure/identity'],
     ],
   },
@@ -121,6 +122,8 @@ const SRC_LAYERS: readonly Layer[] = [
   { files: ['src/consumers/vm-extension/'], may: [...PORTS, ...CONSUMER, ARM, 'src/consumers/proof/'] },
   // What is really served, seen from outside; every kind of consumer that serves a certificate is proven by it.
   { files: ['src/consumers/proof/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:tls'] },
+  // People and systems that are told: as consumers of new versions, and of notices.
+  { files: ['src/channels/'], may: [...PORTS, 'src/https/', 'node:crypto'] },
   { files: ['src/rotators/random/', 'src/rotators/manual/'], may: PORTS },
   // What the rotators share that compute a secret from another one. It reads the tags of that one.
   { files: ['src/rotators/sources/'], may: [...PORTS, 'src/rotation/tag.ts'] },
@@ -137,13 +140,13 @@ const SRC_LAYERS: readonly Layer[] = [
     files: ['src/rotators/entra-app-certificate/'],
     may: [...PORTS, ...AZURE_REST, 'src/rotators/entra/', X509, 'node:crypto', TOKENS],
   },
-  // What the rotators share that speak HTTPS to systems which only the settings know.
-  { files: ['src/rotators/http/'], may: [...PORTS, 'node:dns', 'node:net', 'node:http', 'node:https'] },
+  // What all share that speak HTTPS to hosts which only the settings know.
+  { files: ['src/https/'], may: [...PORTS, 'node:crypto', 'node:dns', 'node:net', 'node:http', 'node:https'] },
   {
     files: ['src/rotators/http-api/'],
-    may: [...PORTS, 'src/rotators/http/', 'docs/http-api.schema.json'],
+    may: [...PORTS, 'src/https/', 'docs/http-api.schema.json'],
   },
-  { files: ['src/rotators/external/'], may: [...PORTS, 'src/rotators/http/', 'node:crypto'] },
+  { files: ['src/rotators/external/'], may: [...PORTS, 'src/https/'] },
   {
     files: ['src/rotators/mysql/'],
     may: [...PORTS, 'src/rotators/accounts/', 'node:crypto', 'node:tls', 'node:net', 'mysql2'],
@@ -162,6 +165,8 @@ const LOADED_AT_START = ['@azure/functions'];
 
 /** The argument of an SDK's or driver's own call; the value formats, which put a password into a value; and the scrub. */
 const REVEALING = [
+  'src/channels/address.ts',
+  'src/https/sign.ts',
   'src/rotation/session.ts',
   'src/rotation/value/value.ts',
   'src/rotators/arm-key/probes/app-configuration.ts',
@@ -174,7 +179,7 @@ const REVEALING = [
   'src/rotators/entra-app-certificate/holding.ts',
   'src/rotators/entra-app-secret/secret-hint.ts',
   'src/rotators/entra/log-in.ts',
-  'src/rotators/external/sign.ts',
+  'src/rotators/external/value.ts',
   'src/rotators/http-api/requests.ts',
   'src/rotators/mysql/client.ts',
   'src/rotators/mysql/password.ts',

@@ -1,6 +1,7 @@
 import { configInvalid, type Problem } from '../rotation/errors.ts';
 import { readAdministrators, type AdministratorSetting } from './administrators.ts';
 import { matchesHost, parseHostPattern, type HostPattern } from './hosts.ts';
+import { readChannels, type ChannelSetting } from './channels.ts';
 import { readConsumers, readSubscriptions, type ConsumerSettings } from './consumers.ts';
 import { readExternal, type ExternalSetting } from './external.ts';
 import { readHttpApis, type HttpApiSetting } from './http-apis.ts';
@@ -21,6 +22,7 @@ import {
 } from './values.ts';
 
 export type { AdministratorSetting } from './administrators.ts';
+export type { ChannelSetting } from './channels.ts';
 export type { ConsumerSettings } from './consumers.ts';
 export type { Defaults } from './defaults.ts';
 export type { StorageSettings } from './storage.ts';
@@ -41,6 +43,8 @@ export interface Settings {
   /** Ids, lower case, of where the consumers of objects are looked for; none: nobody is looked for. */
   readonly subscriptions: readonly string[];
   readonly consumers: ConsumerSettings;
+  /** Where new versions and notices are told. */
+  readonly channels: readonly ChannelSetting[];
   readonly revokeDisablesLogin: boolean;
   readonly topicEndpoint?: string;
   /** Origin, no trailing slash. */
@@ -78,6 +82,7 @@ export const SETTING_NAMES = [
   'KEYTURN_EXTERNAL',
   'KEYTURN_SUBSCRIPTIONS',
   'KEYTURN_CONSUMERS',
+  'KEYTURN_CHANNELS',
   'KEYTURN_REVOKE_DISABLES_LOGIN',
   'KEYTURN_TOPIC_ENDPOINT',
   'KEYTURN_ARM_ENDPOINT',
@@ -113,19 +118,21 @@ export function readSettings(env: Env, services: Readonly<Record<string, string>
   const storageSuffix = readSuffix(env, 'KEYTURN_STORAGE_SUFFIX', 'core.windows.net', report);
   const serviceSuffixes = readSuffixes(env, 'KEYTURN_SERVICE_SUFFIXES', services, report);
   const identityClientId = setting(env, 'AZURE_CLIENT_ID');
+  const allowedHosts = [
+    ...readAllowedHosts(env, report),
+    ...implied([arm, graph, login, ...vaults], storageSuffix, serviceSuffixes),
+  ];
   const settings: Settings = {
     vaults,
     sharedVaults: readSharedVaults(env, vaults, report),
-    allowedHosts: [
-      ...readAllowedHosts(env, report),
-      ...implied([arm, graph, login, ...vaults], storageSuffix, serviceSuffixes),
-    ],
+    allowedHosts,
     administrators: readAdministrators(env, vaults, report),
     defaults: readDefaults(env, report),
     httpApis: readHttpApis(env, vaults, report),
     external: readExternal(env, vaults, report),
     subscriptions: readSubscriptions(env, report),
     consumers: readConsumers(env, report),
+    channels: readChannels(env, vaults, (host) => allowsHost({ allowedHosts }, host), report),
     revokeDisablesLogin: readBoolean(env, 'KEYTURN_REVOKE_DISABLES_LOGIN', false, report),
     armEndpoint: arm.replace(/\/$/, ''),
     graphEndpoint: graph.replace(/\/$/, ''),

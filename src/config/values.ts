@@ -112,20 +112,31 @@ export function isSchedule(text: string): boolean {
 
 /** A JSON object from a setting; undefined when the setting is absent or (reported) is something else. */
 export function readJsonObject(env: Env, name: string, report: Report): Readonly<Record<string, unknown>> | undefined {
+  const parsed = readJson(env, name, report);
+  if (parsed === undefined || isRecord(parsed)) return parsed;
+  report(name, 'is not a JSON object');
+  return undefined;
+}
+
+/** The same for an array. */
+export function readJsonArray(env: Env, name: string, report: Report): readonly unknown[] | undefined {
+  const parsed = readJson(env, name, report);
+  if (parsed === undefined || Array.isArray(parsed)) return parsed;
+  report(name, 'is not a JSON array');
+  return undefined;
+}
+
+function readJson(env: Env, name: string, report: Report): unknown {
   const value = setting(env, name);
   if (value === undefined) return undefined;
-  let parsed: unknown;
   try {
-    parsed = JSON.parse(value);
+    return JSON.parse(value) as unknown;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // The parser's message is not passed on: it quotes the text.
     report(name, 'is not JSON');
     return undefined;
   }
-  if (isRecord(parsed)) return parsed;
-  report(name, 'is not a JSON object');
-  return undefined;
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -30,6 +30,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
   const { subscriptions, arm, clock } = deps;
   return {
     enabled: subscriptions.length > 0,
+    waitsFor: () => subscriptions.length > 0,
     async find(object, call) {
       const adapters = deps.adapters.filter(({ objects }) => objects.includes(object.kind));
       if (subscriptions.length === 0 || adapters.length === 0) return { references: [], gaps: [] };

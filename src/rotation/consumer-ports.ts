@@ -34,7 +34,7 @@ export interface ServedCertificate {
 export interface Reference {
   /** The kind of consumer, which names the adapter. */
   readonly kind: string;
-  /** The ARM id of what holds the reference; with `#…` behind it where one resource holds several. Unique. */
+  /** The ARM id of what holds the reference; with `#…` behind it where one resource holds several; or `channels/<name>`. Unique. */
   readonly id: string;
   /** The resource that a push changes: no two pushes to one at the same time. */
   readonly parent: string;
@@ -42,6 +42,8 @@ export interface Reference {
   readonly pinned?: string;
   /** Under which names it serves the certificate. */
   readonly hosts: readonly string[];
+  /** It is told, and nobody waits for it: no retirement is held up by it. */
+  readonly advisory?: boolean;
 }
 
 /** How a consumer was seen to use the version, the strongest first. */
@@ -56,6 +58,8 @@ export type Confirmation =
 
 export type Refreshed =
   | { readonly is: 'pushed' }
+  /** It has taken the version, and said so: nobody can be asked later, so this answer is the proof. */
+  | { readonly is: 'delivered'; readonly detail: string }
   /** Its service is at it. The text finds the operation again after a crash: it is given to the next `refresh`. */
   | { readonly is: 'running'; readonly operation: string }
   /** Nothing can be pushed: its service looks for new versions by itself. */
@@ -89,8 +93,10 @@ export interface Discovered {
 
 /** Finds the consumers of an object by the references that they hold. */
 export interface Discovery {
-  /** False where the settings name no subscription to look through: then nobody is looked for. */
+  /** False where the settings name no subscription to look through, and no channel: then nobody is looked for. */
   readonly enabled: boolean;
+  /** Can there be anybody who must have the object's new version before anything older goes? Not where all are advisory. Pure. */
+  waitsFor(object: ObjectRef): boolean;
   /** Read-only. @throws only when nothing at all could be looked through */
   find(object: ObjectRef, call: Call): Promise<Discovered>;
 }

@@ -4,7 +4,7 @@ import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { isOver } from './machine.ts';
 import { goesOn, newRun } from './new-run.ts';
-import type { RotateMessage } from './ports.ts';
+import type { Call, Notice, RotateMessage } from './ports.ts';
 import type { BlockedBy } from './record.ts';
 import { refuse } from './refuse.ts';
 import { blockedBy, type Session } from './session.ts';
@@ -38,7 +38,12 @@ export async function stop(
       rotationId: run.rotationId,
       failure,
     });
-    await announceBlocked(engine, session, failure);
+    await announceBlocked(
+      engine,
+      session,
+      failure,
+      error.recovery === 'retry' ? 'rotation-failed' : 'rotation-blocked',
+    );
     return { outcome: 'blocked', rotationId: run.rotationId, detail: failure.message };
   }
   const delay = backoffMs(error, attempts, engine.random);
@@ -60,8 +65,14 @@ export async function stop(
 /**
  * Tells the people, each time anew: a blocked run is looked at once a day, so that this is their reminder. The journal says
  * already that the run is blocked, so an announcement that fails is only logged.
+ * @param kind `rotation-blocked`: somebody has to change something; `rotation-failed`: what should pass by itself does not
  */
-export async function announceBlocked(engine: Engine, session: Session, failure: BlockedBy): Promise<void> {
+export async function announceBlocked(
+  engine: Engine,
+  session: Session,
+  failure: BlockedBy,
+  kind: 'rotation-blocked' | 'rotation-failed',
+): Promise<void> {
   const { rotationId, step, reason } = session.active;
   const { code, message, remedy } = failure;
   const said = remedy === undefined ? {} : { remedy };
@@ -73,10 +84,32 @@ export async function announceBlocked(engine: Engine, session: Session, failure:
     data: { code, message, step, reason, runbook: `/api/rotations/${rotationId}`, ...said },
     at: session.now(),
   } as const;
+  const notice: Notice = {
+    // Of one day the same: a message that is delivered twice is no second notice, and tomorrow's look is a reminder.
+    id: `${rotationId}.blocked.${step}.${code}.${failure.at.slice(0, 10)}`,
+    kind: noticeKind(session, failure, kind),
+    severity: kind === 'rotation-failed' ? 'incident' : 'warning',
+    object: session.object,
+    message: `rotation ${rotationId} (${reason}) is blocked at ${step}: ${message}`,
+    ...said,
+    at: session.now(),
+  };
+  await told(engine, session, (call) => engine.announcer.announce(event, call));
+  await told(engine, session, (call) => engine.notices.tell(notice, call));
+}
+
+/** Whoever has only to hand something in, or to sign it, has no failure before him. */
+function noticeKind({ object }: Session, { code }: BlockedBy, kind: Notice['kind']): Notice['kind'] {
+  if (code === 'VALUE_AWAITED') return 'action-needed';
+  return object.kind === 'certificate' ? 'renewal-failed' : kind;
+}
+
+async function told(engine: Engine, session: Session, tell: (call: Call) => Promise<void>): Promise<void> {
   try {
-    await session.call('announcing what is blocked', (call) => engine.announcer.announce(event, call));
+    await session.call('announcing what is blocked', tell);
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
+    const { rotationId } = session.active;
     engine.log('warn', 'a blocked rotation could not be announced', { rotationId, problem: error.message });
   }
 }

@@ -26,5 +26,5 @@ export async function blockPoisoned(engine: Engine, message: RotateMessage): Pro
   const failure = blockedBy(session, error);
   session.change({ state: 'blocked', blocked: failure });
   await session.saveReleased();
-  await announceBlocked(engine, session, failure);
+  await announceBlocked(engine, session, failure, 'rotation-failed');
 }

@@ -9,7 +9,8 @@ import { Session } from './session.ts';
 
 /** The vault's event can be quicker than our own journal write after `finish`. */
 const LET_FINISH_MS = 5_000;
-const NO_SUBSCRIPTIONS = 'the settings name no subscription to look for consumers in (KEYTURN_SUBSCRIPTIONS)';
+const NOBODY =
+  'the settings name neither a subscription to look for consumers in (KEYTURN_SUBSCRIPTIONS) nor a channel (KEYTURN_CHANNELS)';
 
 /**
  * An object has a new version, whoever made it: it is told to the world, and then to its consumers, which are seen to until each has
@@ -21,7 +22,7 @@ export async function handlePropagate(engine: Engine, message: PropagateMessage)
   const told = isFirst ? await tell(engine, message) : undefined;
   if (told?.outcome === 'deferred') return told;
   const adoption = await adopt(engine, message);
-  return adoption ?? told ?? { outcome: 'dropped', reason: 'NobodyIsLookedFor', detail: NO_SUBSCRIPTIONS };
+  return adoption ?? told ?? { outcome: 'dropped', reason: 'NobodyIsLookedFor', detail: NOBODY };
 }
 
 /**

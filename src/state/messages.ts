@@ -1,10 +1,23 @@
 import { RotationError } from '../rotation/errors.ts';
-import type { ObjectKind, ObjectRef, PropagateMessage, RotateMessage, Trigger } from '../rotation/ports.ts';
+import type {
+  Notice,
+  NoticeMessage,
+  ObjectKind,
+  ObjectRef,
+  PropagateMessage,
+  RotateMessage,
+  Trigger,
+} from '../rotation/ports.ts';
 
 const KINDS: readonly ObjectKind[] = ['secret', 'key', 'certificate'];
 const TRIGGERS: readonly Trigger[] = [
   ...(['near-expiry', 'expired', 'sweep', 'source', 'manual', 'compromised', 'resume', 'new-version'] as const),
 ];
+
+const NOTICE_KINDS: readonly Notice['kind'][] = [
+  ...(['certificate-expired', 'action-needed', 'renewal-failed', 'rotation-blocked', 'rotation-failed'] as const),
+];
+const SEVERITIES: readonly Notice['severity'][] = ['incident', 'warning', 'info'];
 
 /**
  * Reads a message of the queue `rotation`, as the object that the Functions host made of it or as JSON text.
@@ -45,6 +58,43 @@ export function decodePropagateMessage(input: unknown): PropagateMessage {
     version,
     ...Object.fromEntries(flags.map((name) => [name, true])),
   };
+}
+
+/**
+ * Reads a message of the queue `notices`.
+ * @throws EVENT_INVALID
+ */
+export function decodeNoticeMessage(input: unknown): NoticeMessage {
+  const raw = parse(input, 'notices');
+  const notice = raw['notice'];
+  if (!isRecord(notice)) throw invalid('notices', 'has no notice');
+  const kind = NOTICE_KINDS.find((one) => one === notice['kind']);
+  const severity = SEVERITIES.find((one) => one === notice['severity']);
+  if (kind === undefined || severity === undefined)
+    throw invalid('notices', 'has a notice of no known kind or severity');
+  const at = new Date(String(notice['at']));
+  if (Number.isNaN(at.getTime())) throw invalid('notices', 'has a notice without a time');
+  const version = optional(notice, 'version', 'notices');
+  const remedy = optional(notice, 'remedy', 'notices');
+  const putBack = raw['putBack'] ?? 0;
+  if (!Number.isInteger(putBack)) throw invalid('notices', 'has a putBack that is no whole number');
+  return {
+    channel: required(raw, 'channel'),
+    notice: {
+      ...{ id: required(notice, 'id'), kind, severity, object: decodeObject(notice['object'], 'notices') },
+      ...(version === undefined ? {} : { version }),
+      message: required(notice, 'message'),
+      ...(remedy === undefined ? {} : { remedy }),
+      at,
+    },
+    ...(putBack === 0 ? {} : { putBack: Number(putBack) }),
+  };
+}
+
+function required(raw: Readonly<Record<string, unknown>>, key: string): string {
+  const value = optional(raw, key, 'notices');
+  if (value === undefined) throw invalid('notices', `has no ${key}`);
+  return value;
 }
 
 function flag(raw: Readonly<Record<string, unknown>>, name: string): boolean {

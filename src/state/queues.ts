@@ -1,11 +1,20 @@
 import type { QueueClient } from '@azure/storage-queue';
-import type { Call, PropagateMessage, RotateMessage, WorkQueue } from '../rotation/ports.ts';
+import type {
+  Call,
+  NoticeMessage,
+  NoticeQueue,
+  ObjectRef,
+  PropagateMessage,
+  RotateMessage,
+  WorkQueue,
+} from '../rotation/ports.ts';
 import { configInvalid } from '../rotation/errors.ts';
 import { isMissingContainer, storageError } from './errors.ts';
 import { once, type StorageDeps } from './storage.ts';
 
 export const ROTATION_QUEUE = 'rotation';
 export const PROPAGATION_QUEUE = 'propagation';
+export const NOTICE_QUEUE = 'notices';
 
 /** A message can be hidden for seven days at most; the service refuses more. */
 const MAX_DELAY_SECONDS = 7 * 24 * 3600;
@@ -19,8 +28,17 @@ export function createWorkQueue(deps: StorageDeps): WorkQueue {
   const rotation = once(() => connect(ROTATION_QUEUE, deps));
   const propagation = once(() => connect(PROPAGATION_QUEUE, deps));
   return {
-    rotate: (message, delayMs, call) => send(rotation, ROTATION_QUEUE, message, delayMs, call),
-    propagate: (message, delayMs, call) => send(propagation, PROPAGATION_QUEUE, message, delayMs, call),
+    rotate: (message, delayMs, call) => send(rotation, [ROTATION_QUEUE, message.object], message, delayMs, call),
+    propagate: (message, delayMs, call) =>
+      send(propagation, [PROPAGATION_QUEUE, message.object], message, delayMs, call),
+  };
+}
+
+/** Notices on their way to channels, likewise. */
+export function createNoticeQueue(deps: StorageDeps): NoticeQueue {
+  const notices = once(() => connect(NOTICE_QUEUE, deps));
+  return {
+    notify: (message, delayMs, call) => send(notices, [NOTICE_QUEUE, message.notice.object], message, delayMs, call),
   };
 }
 
@@ -37,12 +55,11 @@ async function connect(name: string, deps: StorageDeps): Promise<QueueClient> {
 
 async function send(
   client: () => Promise<QueueClient>,
-  queue: string,
-  message: RotateMessage | PropagateMessage,
+  [queue, object]: readonly [queue: string, object: ObjectRef],
+  message: RotateMessage | PropagateMessage | NoticeMessage,
   delayMs: number,
   call: Call,
 ): Promise<void> {
-  const { object } = message;
   const action = {
     doing: `putting ${object.vault}/${object.kind}s/${object.name} into the queue ${queue}`,
     writes: true,

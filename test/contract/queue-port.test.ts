@@ -13,12 +13,13 @@ import {
   type Announcement,
   type Announcer,
   type Call,
+  type Notice,
   type PropagateMessage,
   type RotateMessage,
   type WorkQueue,
 } from '../../src/rotation/ports.ts';
-import { decodePropagateMessage, decodeRotateMessage } from '../../src/state/messages.ts';
-import { createWorkQueue } from '../../src/state/queues.ts';
+import { decodeNoticeMessage, decodePropagateMessage, decodeRotateMessage } from '../../src/state/messages.ts';
+import { createNoticeQueue, createWorkQueue } from '../../src/state/queues.ts';
 import { createAnnouncer } from '../../src/state/topic.ts';
 
 const DAY_SECONDS = 86_400;
@@ -63,7 +64,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   run.ctx.faults.clear();
-  for (const name of ['rotation', 'propagation']) await queues.getQueueClient(name).deleteIfExists();
+  for (const name of ['rotation', 'propagation', 'notices']) await queues.getQueueClient(name).deleteIfExists();
   run.ctx.traffic.clear();
 });
 
@@ -125,6 +126,20 @@ describe('the work queue', () => {
   it.each([0, -5])('shows a message with a delay of %i ms at once', async (delayMs) => {
     await port.rotate(ROTATE, delayMs, call());
     expect(await received('rotation')).toHaveLength(1);
+  });
+
+  it('takes notices in a queue of their own', async () => {
+    const notices = createNoticeQueue({
+      connectionString: new SecretValue(azurite.connectionString),
+      credential: () => expect.fail('a connection string needs no credential'),
+    });
+    const notice: Notice = {
+      ...{ id: 'r.blocked', kind: 'rotation-blocked', severity: 'warning', object: OBJECT },
+      ...{ message: 'Zoë', at: new Date('2026-11-22T12:00:00Z') },
+    };
+    await notices.notify({ channel: 'ops', notice }, 0, call());
+    const [one] = await received('notices');
+    expect(decodeNoticeMessage(unbase64(one?.text ?? ''))).toEqual({ channel: 'ops', notice });
   });
 
   it('is reached by identity, too', async () => {

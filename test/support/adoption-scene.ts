@@ -6,11 +6,11 @@ import { isSettled, type Adoption } from '../../src/rotation/adoption/record.ts'
 import { Killed, type Life } from '../crash/killer.ts';
 import { Bench, OBJECT } from './memory/bench.ts';
 
-const NAMES = ['site', 'listener-1', 'listener-2', 'door', 'app', 'vpn', 'deleted'];
+const NAMES = ['site', 'listener-1', 'listener-2', 'door', 'app', 'hook', 'vpn', 'deleted'];
 
 /**
  * A version that somebody wrote, with one consumer of every way to take it, and everything that outlives a process, in memory: two
- * listeners of one gateway that takes its time, a door that lags, an app that follows by itself, a tunnel that only a person may
+ * listeners of one gateway that takes its time, a door that lags, an app that follows by itself, a webhook, a tunnel that only a person may
  * change, and a site that is deleted on the way.
  */
 export class AdoptionScene {
@@ -25,6 +25,7 @@ export class AdoptionScene {
     bench.consumers.put('listener-2', { version: 'v1', parent: 'gateway', takes: 'slow' });
     bench.consumers.put('door', { version: 'v1', takes: 'lagging' });
     bench.consumers.put('app', { version: 'v1', takes: 'by-itself' });
+    bench.consumers.put('hook', { version: 'v1', takes: 'delivered' });
     bench.consumers.put('vpn', { version: 'v1', takes: 'by-hand' });
     bench.consumers.put('deleted', { version: 'v1', takes: 'lagging' });
     this.redeliverEvent(1);
@@ -104,7 +105,7 @@ export class AdoptionScene {
     return {
       ...engine,
       vault: life.wrap('vault', vault, ['validate']),
-      discovery: life.wrap('discovery', consumers, ['refresh', 'confirm']),
+      discovery: life.wrap('discovery', consumers, ['refresh', 'confirm', 'waitsFor']),
       consumers: [mortal],
       adoptions: life.wrap('adoptions', adoptions),
       journal: life.wrap('journal', journal),

@@ -30,6 +30,47 @@ describe('the old credential', () => {
     expect(bench.run.state).toBe('done');
   });
 
+  it('is not kept for a consumer that is advisory, whatever has become of it', async () => {
+    const bench = await overlapOver(({ consumers }) => {
+      consumers.put('site', { version: 'v1' });
+      consumers.put('chat', { version: 'v1', takes: 'lagging', advisory: true });
+    });
+    await bench.drain();
+    expect(bench.adoptions.entry(OBJECT)?.record.consumers.map(({ id, state }) => `${id} ${state}`)).toEqual([
+      'site verified',
+      'chat stale',
+    ]);
+    expect(bench.run.state).toBe('done');
+  });
+
+  it('does not wait until anybody is looked for, where all who could be found are advisory', async () => {
+    const bench = new Bench();
+    bench.consumers.put('chat', { version: 'v1', takes: 'delivered', advisory: true });
+    bench.consumers.isAdvisory = true;
+    await bench.deliver(bench.message());
+    await bench.propagate();
+    bench.calls.fail('adoptions.read', error('UNAVAILABLE'), 30);
+    bench.clock.advance(OVERLAP + 1000);
+    await bench.resume();
+    expect(bench.run.state).toBe('done');
+  });
+
+  it('waits for a consumer whose answer is its proof, until it has answered', async () => {
+    const bench = new Bench();
+    bench.consumers.put('hook', { version: 'v1', takes: 'delivered' });
+    bench.calls.fail('consumer.refresh', error('UNAVAILABLE'), 3);
+    await bench.rotated();
+    bench.clock.advance(OVERLAP + 1000);
+    await bench.resume();
+    expect(bench.run).toMatchObject({ state: 'waiting', step: 'confirm' });
+    expect(bench.run.steps.at(-1)).toMatchObject({ detail: containing('hook is discovered: UNAVAILABLE happened') });
+    for (let turn = 0; turn < 4; turn += 1) {
+      bench.clock.advance(HOUR);
+      await bench.drain();
+    }
+    expect(bench.run.state).toBe('done');
+  });
+
   it('is not waited for when it is compromised', async () => {
     const bench = new Bench();
     bench.consumers.put('site', { version: 'v1', takes: 'lagging' });

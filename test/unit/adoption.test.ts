@@ -99,6 +99,17 @@ describe('who uses a new version', () => {
     expect(bench.logged.join()).toContain('Enable it.');
   });
 
+  it('has it when it says so itself, and is not asked again', async () => {
+    const bench = written();
+    bench.consumers.put('hook', { version: 'v1', takes: 'delivered' });
+    expect(await tell(bench)).toMatchObject({ outcome: 'adopted', reason: 'AllAdopted' });
+    expect(standing(bench, 'hook')).toMatchObject({ state: 'verified', proof: { kind: 'delivered' } });
+    expect(standing(bench, 'hook')).not.toHaveProperty('deadline');
+    expect(bench.calls.count('consumer.confirm')).toBe(1);
+    expect(await tell(bench)).toMatchObject({ outcome: 'dropped', reason: 'AlreadyAdopted' });
+    expect(bench.consumers.pushes).toBe(1);
+  });
+
   it('is waited for while its service is at it, and asked by its operation', async () => {
     const bench = written();
     bench.consumers.put('gateway', { version: 'v1', takes: 'slow' });

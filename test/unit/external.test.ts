@@ -10,7 +10,7 @@ import { trustSandbox } from '../../sandbox/trust.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
 import { SecretValue, type Rotator } from '../../src/rotation/ports.ts';
 import { externalRotator } from '../../src/rotators/external/rotator.ts';
-import { isSignedBy, signature } from '../../src/rotators/external/sign.ts';
+import { isSignedBy, signature } from '../../src/https/sign.ts';
 
 const KEY = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
 const NOW = Date.parse('2026-03-01T12:00:00Z');

@@ -9,8 +9,8 @@ import { startHttps, type SandboxResponse, type SandboxServer } from '../../sand
 import { createRun, type Run } from '../../sandbox/run.ts';
 import { trustSandbox } from '../../sandbox/trust.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
-import { isPublicAddress, publicLookup } from '../../src/rotators/http/address.ts';
-import { send, type HttpsRequest } from '../../src/rotators/http/client.ts';
+import { isPublicAddress, publicLookup } from '../../src/https/address.ts';
+import { send, type HttpsRequest } from '../../src/https/client.ts';
 
 describe('an address', () => {
   test.each([

@@ -44,7 +44,7 @@ async function further(bringing: Bringing, standing: Standing): Promise<Standing
     adapter.refresh(standing, version, standing.operation, call),
   );
   const told = afterPush(standing, refreshed, adapter.lagMs, now());
-  if (refreshed.is === 'running' || refreshed.is === 'reported') return told;
+  if (refreshed.is === 'running' || refreshed.is === 'reported' || refreshed.is === 'delivered') return told;
   const seen = await ask(`asking ${standing.id} again`, (call) => adapter.confirm(told, version, call));
   return afterLook(told, seen, version, now());
 }

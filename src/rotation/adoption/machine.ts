@@ -4,7 +4,7 @@ import type { Confirmation, Consumer, Reference, Refreshed, VersionRef } from '.
 import { isSettled, type Standing, type Trouble } from './record.ts';
 
 /*
- *   discovered ──push──▶ pushed ──▶ propagating ──seen──▶ verified
+ *   discovered ──push──▶ pushed ──▶ propagating ──seen──▶ verified ◀── it has said so itself: delivered
  *       │                  │             └─ time is over ─▶ stale, or unreachable where nobody can tell
  *       │                  └─ refused ──▶ failed        a person is needed ──▶ pinned        deleted ──▶ gone
  *       └─ uses it already ──▶ verified
@@ -15,6 +15,7 @@ import { isSettled, type Standing, type Trouble } from './record.ts';
  *   pushed      │ while its service is at it              │ asking for the operation whose address is kept
  *   pushed      │ after the push, its operation not kept  │ asking whether it has adopted; else pushing again
  *   propagating │ anywhere                                │ asking again: reading changes nothing
+ *   discovered  │ after a delivery, before the row said so│ delivering again, under the same id
  *
  * Whoever is settled without the version is looked at again once a day for a month, and not told again: a person may have mended it.
  * The next version tells everybody anew, and so does POST /api/propagations.
@@ -56,6 +57,8 @@ export function afterPush(standing: Standing, refreshed: Refreshed, lag: Consume
       };
     case 'pushed':
       return { ...told, ...within(told.pushedAt, lag.pushed), ...entering(standing, 'propagating', at) };
+    case 'delivered':
+      return verified(told, { kind: 'delivered', at, detail: refreshed.detail });
     case 'follows':
       return { ...told, ...within(told.pushedAt, lag.follows), ...entering(standing, 'propagating', at) };
     case 'reported': {
@@ -69,9 +72,7 @@ export function afterPush(standing: Standing, refreshed: Refreshed, lag: Consume
 export function afterLook(standing: Standing, seen: Confirmation, version: VersionRef, now: Date): Standing {
   const at = now.toISOString();
   if (seen.is === 'adopted') {
-    const proof = { kind: seen.proof, at, detail: seen.detail };
-    const { deadline: _deadline, ...rest } = settle(standing);
-    return { ...rest, ...entering(standing, 'verified', at), detail: seen.detail, proof };
+    return verified(standing, { kind: seen.proof, at, detail: seen.detail });
   }
   if (isSettled(standing)) return { ...standing, detail: seen.detail, nextAt: inMs(now, DAILY_MS) };
   const waitedMs = now.getTime() - Date.parse(standing.pushedAt ?? at);
@@ -115,6 +116,11 @@ export function afterFailure(
 /** Somebody else changes its parent just now. */
 export function afterBusyParent(standing: Standing, now: Date): Standing {
   return { ...standing, nextAt: inMs(now, SOON_MS) };
+}
+
+function verified(standing: Standing, proof: NonNullable<Standing['proof']>): Standing {
+  const { deadline: _deadline, ...rest } = settle(standing);
+  return { ...rest, ...entering(standing, 'verified', proof.at), detail: proof.detail, proof };
 }
 
 /** Everything about the way to the present state that no longer holds. */

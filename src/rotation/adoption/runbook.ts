@@ -66,8 +66,8 @@ function requireDiscovery({ discovery }: Engine): void {
   throw new RotationError({
     code: 'CONFIG_INVALID',
     recovery: 'reconfigure',
-    message: 'the settings name no subscription to look for consumers in',
+    message: 'the settings name neither a subscription to look for consumers in nor a channel to tell',
     remedy:
-      'Set KEYTURN_SUBSCRIPTIONS to the ids of the subscriptions, and give the app’s identity the role Reader on them: az functionapp config appsettings set --name <app> --resource-group <group> --settings KEYTURN_SUBSCRIPTIONS=<ids>',
+      'Set KEYTURN_SUBSCRIPTIONS to the ids of the subscriptions, and give the app’s identity the role Reader on them: az functionapp config appsettings set --name <app> --resource-group <group> --settings KEYTURN_SUBSCRIPTIONS=<ids>; or name a channel in KEYTURN_CHANNELS (docs/notifications.md)',
   });
 }

@@ -1,10 +1,10 @@
 import { RotationError, type Effect } from '../../rotation/errors.ts';
 import type { Call, NamedSecrets } from '../../rotation/ports.ts';
-import { jsonOf, retryAfterMs } from '../http/answer.ts';
-import { send, type HttpsAnswer } from '../http/client.ts';
-import { meaningOf, outcomeOf, type Doing, type Meaning } from '../http/failures.ts';
+import { jsonOf, retryAfterMs } from '../../https/answer.ts';
+import { send, type HttpsAnswer } from '../../https/client.ts';
+import { meaningOf, outcomeOf, type Doing, type Meaning } from '../../https/failures.ts';
 import type { Endpoint } from './config.ts';
-import { isSignedBy, signature, TOLERANCE_S } from './sign.ts';
+import { isSignedBy, signature, TOLERANCE_S } from '../../https/sign.ts';
 
 export interface ExternalDeps {
   readonly secrets: NamedSecrets;

@@ -3,7 +3,7 @@ import type { Blocker, Call, Issued, LiveCredential, Rotator } from '../../rotat
 import { SecretValue } from '../../rotation/ports.ts';
 import { misfit, post, type ExternalDeps, type Reply, type Verb } from './client.ts';
 import { ID, parseEndpointTarget, type Endpoint, type ExternalSetting, type Overlap } from './config.ts';
-import { valueForEndpoint } from './sign.ts';
+import { valueForEndpoint } from './value.ts';
 
 const KINDS: Readonly<Record<Overlap, string>> = { many: 'external', 'two-slots': 'external-pair' };
 

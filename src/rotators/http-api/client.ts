@@ -1,7 +1,7 @@
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, Issued, NamedSecrets } from '../../rotation/ports.ts';
-import { jsonOf } from '../http/answer.ts';
-import { send, type HttpsAnswer, type HttpsRequest } from '../http/client.ts';
+import { jsonOf } from '../../https/answer.ts';
+import { send, type HttpsAnswer, type HttpsRequest } from '../../https/client.ts';
 import type { HttpApi } from './config.ts';
 import type { Operation } from './description.ts';
 import { codeIn, meaningIn, refusal } from './failures.ts';

@@ -1,8 +1,8 @@
 import { RotationError, type RotationErrorInit } from '../../rotation/errors.ts';
 import type { Call } from '../../rotation/ports.ts';
-import { retryAfterMs, shownCode } from '../http/answer.ts';
-import type { HttpsAnswer } from '../http/client.ts';
-import { meaningOf, outcomeOf, type Meaning } from '../http/failures.ts';
+import { retryAfterMs, shownCode } from '../../https/answer.ts';
+import type { HttpsAnswer } from '../../https/client.ts';
+import { meaningOf, outcomeOf, type Meaning } from '../../https/failures.ts';
 import type { HttpApi } from './config.ts';
 import type { Description, Errors, Operation } from './description.ts';
 import { at, holds } from './pointer.ts';

@@ -1,7 +1,7 @@
 import { configInvalid } from '../../rotation/errors.ts';
 import type { Call, Issued, SecretValue } from '../../rotation/ports.ts';
-import { jsonOf } from '../http/answer.ts';
-import type { HttpsRequest } from '../http/client.ts';
+import { jsonOf } from '../../https/answer.ts';
+import type { HttpsRequest } from '../../https/client.ts';
 import type { HttpApi } from './config.ts';
 import type { Authentication, Json, Operation } from './description.ts';
 import { namesIn, fill, fillBody, type Values } from './template.ts';

@@ -203,6 +203,7 @@ export class Bench {
       ...this.logged,
       ...this.queue.history,
       JSON.stringify(this.announced),
+      JSON.stringify(this.notices.told),
       JSON.stringify(this.outcomes),
     ].join('\n');
   }

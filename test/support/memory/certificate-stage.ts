@@ -87,7 +87,7 @@ export class MemoryCertificateStage implements KeyStage {
       ...engine,
       vault: life.wrap('vault', vault, ['validate']),
       certificates: life.wrap('certificates', certificates),
-      discovery: life.wrap('discovery', consumers),
+      discovery: life.wrap('discovery', consumers, ['waitsFor']),
       consumers: [life.wrap('consumer', consumers)],
       adoptions: life.wrap('adoptions', adoptions),
       notices: life.wrap('notices', notices),

@@ -24,8 +24,9 @@ export interface MemoryConsumerState {
   /** Its own resource's, unless several share one. */
   parent?: string;
   pinned?: string;
+  advisory?: boolean;
   /** `at-once`: serves it when it is told; `slow`: an operation, and then it does; `lagging`: when a test says so. */
-  takes?: 'at-once' | 'slow' | 'lagging' | 'by-itself' | 'by-hand';
+  takes?: 'at-once' | 'slow' | 'lagging' | 'by-itself' | 'by-hand' | 'delivered';
   /** Nobody can see what it serves. */
   hidden?: boolean;
 }
@@ -40,6 +41,8 @@ export class MemoryConsumers implements Consumer, Discovery {
   /** By operation: what it will have done. */
   readonly #operations = new Map<string, { readonly id: string; readonly version: string; ended: boolean }>();
   enabled = false;
+  /** Nobody who is found is waited for. */
+  isAdvisory = false;
   gaps: Discovered['gaps'] = [];
   pushes = 0;
 
@@ -47,10 +50,14 @@ export class MemoryConsumers implements Consumer, Discovery {
     this.#calls = calls;
   }
 
+  waitsFor(): boolean {
+    return this.enabled && !this.isAdvisory;
+  }
+
   async find(_object: ObjectRef): Promise<Discovered> {
     await this.#calls.made('discovery.find');
-    const references = [...this.#states].map(([id, { parent = id, pinned }]): Reference => {
-      const base = { kind: this.kind, id, parent, hosts: [] };
+    const references = [...this.#states].map(([id, { parent = id, pinned, advisory = false }]): Reference => {
+      const base = { kind: this.kind, id, parent, hosts: [], advisory };
       return pinned === undefined ? base : { ...base, pinned };
     });
     return { references, gaps: this.gaps };
@@ -77,6 +84,9 @@ export class MemoryConsumers implements Consumer, Discovery {
       case 'lagging':
         this.pushes += 1;
         return { is: 'pushed' };
+      case 'delivered':
+        this.pushes += 1;
+        return { is: 'delivered', detail: `${id} has said that it has ${version}` };
       case 'at-once':
       case undefined:
         break;

@@ -5,7 +5,7 @@ import { MemoryAdoptions, MemoryConsumers } from './consumers.ts';
 
 const CLOCK = { now: () => new Date(0), after: () => () => undefined };
 
-/** For an engine that looks for nobody, as one whose settings name no subscription. */
+/** For an engine that looks for nobody, as one whose settings name no subscription and no channel. */
 export const NO_CONSUMERS = {
   certificates: new MemoryCertificates(new Calls(), CLOCK),
   notices: new MemoryNotices(new Calls()),

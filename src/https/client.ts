@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import type { Call } from '../../rotation/ports.ts';
+import type { Call } from '../rotation/ports.ts';
 import { addressRefused, isPublicAddress, publicLookup } from './address.ts';
 import { headerInvalid, tooLarge, unanswered, type Doing } from './failures.ts';
 

@@ -1,4 +1,4 @@
-import { RotationError, type Effect, type RotationErrorInit } from '../../rotation/errors.ts';
+import { RotationError, type Effect, type RotationErrorInit } from '../rotation/errors.ts';
 import { ADDRESS_REFUSED } from './address.ts';
 
 /** What a request is for, in the words of an error. */

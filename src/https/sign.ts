@@ -1,10 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { RotationError } from '../../rotation/errors.ts';
-import type { SecretValue } from '../../rotation/ports.ts';
+import { RotationError } from '../rotation/errors.ts';
+import type { SecretValue } from '../rotation/ports.ts';
 
 /**
  * Signatures as Standard Webhooks makes them (https://www.standardwebhooks.com): `v1,` and the HMAC-SHA256 in base64 of
- * `<id>.<timestamp>.<body>`. The only file of the rotator that sees a secret as text.
+ * `<id>.<timestamp>.<body>`. Made with what Node has: three lines, the exact bytes that are sent, and no copy of the key as text in
+ * a library's object. The tests check them with the standard's own library, as a receiver would.
  */
 export interface Signed {
   readonly id: string;
@@ -36,9 +37,18 @@ export function isSignedBy(key: SecretValue, signed: Signed, header: string): bo
   });
 }
 
-function bytesOf(key: SecretValue): Buffer {
+/** Is it long enough to sign with? */
+export function isSigningKey(key: SecretValue): boolean {
+  return decoded(key).length >= FEWEST_BYTES;
+}
+
+function decoded(key: SecretValue): Buffer {
   const text = key.reveal().trim();
-  const bytes = text.startsWith('whsec_') ? Buffer.from(text.slice('whsec_'.length), 'base64') : Buffer.from(text);
+  return text.startsWith('whsec_') ? Buffer.from(text.slice('whsec_'.length), 'base64') : Buffer.from(text);
+}
+
+function bytesOf(key: SecretValue): Buffer {
+  const bytes = decoded(key);
   if (bytes.length >= FEWEST_BYTES) return bytes;
   throw new RotationError({
     code: 'CONFIG_INVALID',
@@ -47,9 +57,4 @@ function bytesOf(key: SecretValue): Buffer {
     remedy:
       'Make one that cannot be guessed, and give it to the endpoint, too: echo "whsec_$(openssl rand -base64 32)"',
   });
-}
-
-/** The new credential as the endpoint must see it to try it. */
-export function valueForEndpoint(value: SecretValue): string {
-  return value.reveal();
 }
