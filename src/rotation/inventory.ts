@@ -1,33 +1,15 @@
 import { CallScope } from './calls.ts';
 import { isCertificatesOwn } from './certificates/own.ts';
-import { inventoryCertificates } from './certificates/inventory.ts';
+import { CERTIFICATES } from './certificates/inventory.ts';
 import type { Engine } from './engine.ts';
-import { RotationError, type Problem } from './errors.ts';
 import { objectKey } from './ids.ts';
-import { inventoryKeys } from './keys/inventory.ts';
+import { listedItem, type InventoryItem, type Judged, type Listed } from './inventory-item.ts';
+import { KEYS } from './keys/inventory.ts';
+import { inventoryVaultMade } from './vault-made/inventory.ts';
 import { decide } from './policy.ts';
-import type { ObjectRef, SecretListing, VersionInfo } from './ports.ts';
+import type { SecretListing, VersionInfo } from './ports.ts';
 import type { Run } from './record.ts';
 import { REQUEST_MS } from './runbook.ts';
-
-export interface InventoryItem {
-  readonly object: ObjectRef;
-  /** Newest first; the first is the current one. */
-  readonly versions: readonly { readonly version: string; readonly enabled: boolean; readonly createdOn: string }[];
-  readonly enabled: boolean;
-  readonly createdOn: string;
-  readonly expiresOn?: string;
-  readonly rotator?: string;
-  readonly system?: string;
-  readonly credentialId?: string;
-  /** Of a key: the resources that are brought to each new version. */
-  readonly users?: readonly string[];
-  readonly due: boolean;
-  readonly reason: string;
-  readonly detail: string;
-  readonly problems?: readonly Problem[];
-  readonly lastRun?: Run;
-}
 
 /** So many objects are asked for their versions at a time. */
 const AT_ONCE = 8;
@@ -55,18 +37,19 @@ export async function inventory(
       const known = runs.get(key)?.state;
       if (known === undefined || known === 'refused' || known === 'queued') runs.set(key, run);
     }
-    const found: Omit<InventoryItem, 'versions'>[] = [];
+    const found: Listed[] = [];
     await scope.run(`listing ${vault}`, async (call) => {
       for await (const listing of engine.vault.list(vault, call)) {
-        const item = inventoryItem(engine, listing, runs.get(objectKey(listing.object)));
+        const run = runs.get(objectKey(listing.object));
+        const item = listedItem(listing, run, (one) => judge(engine, one, run));
         if (item !== undefined) found.push(item);
       }
     });
-    const keys = await inventoryKeys(engine, scope, vault, (object) => runs.get(objectKey(object)));
-    found.push(...keys.items);
-    const certificates = await inventoryCertificates(engine, scope, vault, (object) => runs.get(objectKey(object)));
-    found.push(...certificates.items);
-    problems.push(...[keys.problem, certificates.problem].filter((problem) => problem !== undefined));
+    for (const kind of [KEYS, CERTIFICATES]) {
+      const more = await inventoryVaultMade(engine, kind, scope, vault, (object) => runs.get(objectKey(object)));
+      found.push(...more.items);
+      if (more.problem !== undefined) problems.push(more.problem);
+    }
     for (let from = 0; from < found.length; from += AT_ONCE) {
       items.push(
         ...(await Promise.all(found.slice(from, from + AT_ONCE).map((item) => withVersions(engine, scope, item)))),
@@ -76,11 +59,7 @@ export async function inventory(
   return { objects: items, problems };
 }
 
-async function withVersions(
-  engine: Engine,
-  scope: CallScope,
-  item: Omit<InventoryItem, 'versions'>,
-): Promise<InventoryItem> {
+async function withVersions(engine: Engine, scope: CallScope, item: Listed): Promise<InventoryItem> {
   const from = { secret: engine.vault, key: engine.keys, certificate: engine.certificates }[item.object.kind];
   const all = await scope.run(
     'listing the versions',
@@ -95,28 +74,11 @@ async function withVersions(
   return { ...item, versions };
 }
 
-function inventoryItem(
-  engine: Engine,
-  listing: SecretListing,
-  run: Run | undefined,
-): Omit<InventoryItem, 'versions'> | undefined {
+function judge(engine: Engine, listing: SecretListing, run: Run | undefined): Judged | undefined {
   if (isCertificatesOwn(engine, listing)) return undefined;
-  const base = {
-    object: listing.object,
-    enabled: listing.enabled,
-    createdOn: listing.createdOn.toISOString(),
-    ...(listing.expiresOn === undefined ? {} : { expiresOn: listing.expiresOn.toISOString() }),
-    ...(run === undefined ? {} : { lastRun: run }),
-  };
-  try {
-    const managed = engine.configuration.managed(listing.tags, listing.object);
-    if (managed === undefined) return undefined;
-    const { policy, rotator, target } = managed;
-    const decision = decide({ now: engine.clock.now(), trigger: 'sweep', force: false, current: listing, policy, run });
-    const told = { rotator: rotator.kind, system: target.id, credentialId: target.current };
-    return { ...base, ...told, due: decision.due, reason: decision.reason, detail: decision.detail };
-  } catch (error) {
-    if (!(error instanceof RotationError)) throw error;
-    return { ...base, due: false, reason: error.code, detail: error.message, problems: error.problems };
-  }
+  const managed = engine.configuration.managed(listing.tags, listing.object);
+  if (managed === undefined) return undefined;
+  const { policy, rotator, target } = managed;
+  const decision = decide({ now: engine.clock.now(), trigger: 'sweep', force: false, current: listing, policy, run });
+  return { rotator: rotator.kind, system: target.id, credentialId: target.current, decision };
 }

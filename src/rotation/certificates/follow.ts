@@ -4,14 +4,14 @@ import { ADOPTION_PATIENCE_MS } from '../backoff.ts';
 import type { Engine, Outcome } from '../engine.ts';
 import { RotationError } from '../errors.ts';
 import type { Session } from '../session.ts';
-import { certificateUrl, type Seen } from './look.ts';
+import { certificateUrl, type SeenCertificate } from './look.ts';
 import { verify } from './verify.ts';
 
 const FIRST_LOOK_MS = 60_000;
 const LONGEST_LOOK_MS = 3600_000;
 
 /** test: verifies the newest version, gives it the tags that it lacks, and takes it as the one of this run. */
-export async function publish(engine: Engine, session: Session, seen: Seen): Promise<Outcome> {
+export async function publish(engine: Engine, session: Session, seen: SeenCertificate): Promise<Outcome> {
   const { version, enabled, expiresOn } = seen.current;
   session.clear('blocked', 'wakeAt');
   session.change({ state: 'running', step: 'test', system: certificateUrl(session.object), noRevoke: true });
@@ -37,7 +37,7 @@ export async function publish(engine: Engine, session: Session, seen: Seen): Pro
  * refresh: tells the topic, and has the consumers seen to; the vault's own event does so, too, if it comes. Repeated after a crash:
  * subscribers know the announcement by its id, and consumers are told of a version once.
  */
-export async function refresh(engine: Engine, session: Session, seen: Seen): Promise<Outcome> {
+export async function refresh(engine: Engine, session: Session, seen: SeenCertificate): Promise<Outcome> {
   const run = session.active;
   const { object } = session;
   const version = run.to?.version ?? seen.current.version;
@@ -62,7 +62,7 @@ export async function refresh(engine: Engine, session: Session, seen: Seen): Pro
 }
 
 /** confirm: every consumer is seen to have the newest version. Old versions stay enabled. May be repeated. */
-export async function follow(engine: Engine, session: Session, { current }: Seen): Promise<Outcome> {
+export async function follow(engine: Engine, session: Session, { current }: SeenCertificate): Promise<Outcome> {
   const run = session.active;
   const now = session.now();
   session.change({ step: 'confirm', state: 'running' });

@@ -3,7 +3,7 @@ import type { Engine, Outcome } from '../engine.ts';
 import { RotationError } from '../errors.ts';
 import type { CertificateOperation, ManagedCertificate } from '../ports.ts';
 import type { Session } from '../session.ts';
-import { azArguments, certificateUrl, type Seen } from './look.ts';
+import { azArguments, certificateUrl, type SeenCertificate } from './look.ts';
 import { isSignedByPerson } from './vault-policy.ts';
 
 const FIRST_LOOK_MS = 10_000;
@@ -21,7 +21,7 @@ export async function askForVersion(
   engine: Engine,
   session: Session,
   managed: ManagedCertificate,
-  seen: Seen,
+  seen: SeenCertificate,
   operation: CertificateOperation | undefined,
   compared?: string,
 ): Promise<CertificateOperation> {

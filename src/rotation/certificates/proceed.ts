@@ -1,6 +1,5 @@
-import { notNow, turnAway } from '../admit.ts';
 import type { Proceed } from '../deliver.ts';
-import { decideVaultMade } from '../due.ts';
+import { decideVaultMade } from '../vault-made/due.ts';
 import type { Engine, Outcome } from '../engine.ts';
 import { configInvalid } from '../errors.ts';
 import { newRun } from '../new-run.ts';
@@ -12,7 +11,9 @@ import { refuse } from '../refuse.ts';
 import type { Session } from '../session.ts';
 import { follow, publish, refresh } from './follow.ts';
 import { askForVersion, attemptFailed, awaitVersion } from './issue.ts';
-import { azArguments, look, lookAt, notManaged, type Seen } from './look.ts';
+import { azArguments, lookAt, notManaged, type SeenCertificate } from './look.ts';
+import { admitVaultMade } from '../vault-made/admit.ts';
+import { lookFor } from '../vault-made/look.ts';
 import { nextForCertificate } from './machine.ts';
 import { leftToVault } from './vault-policy.ts';
 import { tellExpired, watchUnmanaged } from './watch.ts';
@@ -23,9 +24,9 @@ import { tellExpired, watchUnmanaged } from './watch.ts';
  * seconds to days, may need a person, and may be worse than the one before.
  */
 export const proceedWithCertificate: Proceed = async (engine, session, message) => {
-  const away = (await turnAway(engine, session, message)) ?? (await waitsForItself(engine, session, message));
+  const away = await admitVaultMade(engine, session, message);
   if (away !== undefined) return away;
-  const seen = await look(engine, session, message);
+  const seen = await lookFor(engine.certificates, engine, session, message);
   if ('outcome' in seen) return seen;
   await tellExpired(engine, session, message, seen);
   const open = openRun(session, message);
@@ -35,17 +36,12 @@ export const proceedWithCertificate: Proceed = async (engine, session, message) 
   return decideAndAsk(engine, session, open === undefined ? message : askedFor(open, message), open, seen);
 };
 
-/** A message that goes on with the open run is held back as for secrets; one that asks for another run is looked at. */
-async function waitsForItself(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome | undefined> {
-  return openRun(session, message) === undefined ? undefined : notNow(engine, session, message);
-}
-
 async function decideAndAsk(
   engine: Engine,
   session: Session,
   message: RotateMessage,
   undecided: Run | undefined,
-  seen: Seen,
+  seen: SeenCertificate,
 ): Promise<Outcome> {
   const not = (reason: string, detail: string): Promise<Outcome> =>
     undecided === undefined ? refuse(engine, session, message, reason, detail) : abandon(session, undecided, detail);
@@ -73,7 +69,7 @@ async function isDue(
   session: Session,
   message: RotateMessage,
   { policy }: ManagedCertificate,
-  { current }: Seen,
+  { current }: SeenCertificate,
   operation: CertificateOperation | undefined,
 ): Promise<Decision> {
   const decision = decideVaultMade({
@@ -100,7 +96,7 @@ async function ask(
   engine: Engine,
   session: Session,
   managed: ManagedCertificate,
-  seen: Seen,
+  seen: SeenCertificate,
   operation: CertificateOperation | undefined,
   compared?: string,
 ): Promise<Outcome> {
@@ -112,7 +108,13 @@ async function ask(
   return publish(engine, session, now);
 }
 
-async function goOn(engine: Engine, session: Session, message: RotateMessage, run: Run, seen: Seen): Promise<Outcome> {
+async function goOn(
+  engine: Engine,
+  session: Session,
+  message: RotateMessage,
+  run: Run,
+  seen: SeenCertificate,
+): Promise<Outcome> {
   if (message.force === true) session.change({ forced: true });
   const managed = engine.configuration.managedCertificate(seen.tags);
   if (managed === undefined) return abandon(session, run, 'the certificate is no longer managed: its tags are gone');
@@ -145,7 +147,12 @@ async function goOn(engine: Engine, session: Session, message: RotateMessage, ru
 }
 
 /** There is a version that no run of ours asked for: it is verified, and its consumers are waited for; nothing is renewed. */
-async function newVersion(engine: Engine, session: Session, message: RotateMessage, seen: Seen): Promise<Outcome> {
+async function newVersion(
+  engine: Engine,
+  session: Session,
+  message: RotateMessage,
+  seen: SeenCertificate,
+): Promise<Outcome> {
   const { current } = seen;
   const not = (reason: string, detail: string): Promise<Outcome> => refuse(engine, session, message, reason, detail);
   if (message.version !== undefined && message.version !== current.version) {

@@ -1,10 +1,10 @@
 import { CallScope } from '../calls.ts';
-import { decideVaultMade } from '../due.ts';
+import { decideVaultMade } from '../vault-made/due.ts';
 import type { Engine } from '../engine.ts';
 import { RotationError, type ErrorCode } from '../errors.ts';
 import type { ManagedCertificate, ObjectRef } from '../ports.ts';
 import { REQUEST_MS, start, type StartRequest } from '../runbook.ts';
-import { azArguments, certificateUrl, lookAt, notManaged, type Seen } from './look.ts';
+import { azArguments, certificateUrl, lookAt, notManaged, type SeenCertificate } from './look.ts';
 import { isSignedByPerson, vaultRenewsAt, whyNotRenewed } from './vault-policy.ts';
 
 /** As for a secret. @throws CONFLICT, REQUEST_INVALID, what reading the certificate throws. Nothing was enqueued then */
@@ -17,7 +17,7 @@ async function managedCertificateOf(
   engine: Engine,
   scope: CallScope,
   object: ObjectRef,
-): Promise<{ readonly managed: ManagedCertificate; readonly seen: Seen }> {
+): Promise<{ readonly managed: ManagedCertificate; readonly seen: SeenCertificate }> {
   const seen = await lookAt(engine, (what, work) => scope.run(what, work), object);
   const managed = engine.configuration.managedCertificate(seen.tags);
   if (managed !== undefined) return { managed, seen };

@@ -1,21 +1,14 @@
 import type { CallScope } from '../calls.ts';
-import { decideVaultMade } from '../due.ts';
-import { describeObject, type Engine } from '../engine.ts';
-import { RotationError } from '../errors.ts';
+import { decideVaultMade } from '../vault-made/due.ts';
+import { listedOrPassedOver, managedAs, type VaultMadeSweep } from '../vault-made/sweep.ts';
+import type { Engine } from '../engine.ts';
 import { isPublished } from '../machine.ts';
 import type { ManagedCertificate, ObjectRef, RotateMessage, SecretListing } from '../ports.ts';
 import type { JournalRecord } from '../record.ts';
 import { leftToVault } from './vault-policy.ts';
 
-export interface CertificateSweep {
-  readonly messages: readonly RotateMessage[];
-  /** When each certificate was changed last: a blocked run of it is looked at again. */
-  readonly changed: readonly { readonly object: ObjectRef; readonly at: Date }[];
-}
-
 /**
- * The certificates of one vault that are due, for the sweep. One request a page of the vault, and two for each that is due. A vault that
- * the app may not list the certificates of is passed over with a line in the log, as for keys.
+ * The certificates of one vault that are due, for the sweep. One request a page of the vault, and two for each that is due.
  * @param open the open run of an object, if there is one
  * @throws what else the vault throws
  */
@@ -24,12 +17,12 @@ export async function sweepCertificates(
   scope: CallScope,
   vault: string,
   open: (object: ObjectRef) => JournalRecord | undefined,
-): Promise<CertificateSweep> {
-  const listings = await listed(engine, scope, vault);
+): Promise<VaultMadeSweep> {
+  const listings = await listedOrPassedOver(engine, scope, vault, 'certificates');
   const messages: RotateMessage[] = [];
   for (const listing of listings) {
     const { object } = listing;
-    const managed = managedAs(engine, listing);
+    const managed = managedAs(engine, listing, 'certificate', (tags) => engine.configuration.managedCertificate(tags));
     const run = open(object)?.run;
     // A run that waits for its consumers does not stand in the way of the next renewal.
     if (managed === undefined || (run !== undefined && !isPublished(run))) continue;
@@ -38,34 +31,6 @@ export async function sweepCertificates(
     } else if (await isDue(engine, scope, listing, managed)) messages.push({ object, trigger: 'sweep' });
   }
   return { messages, changed: listings.map(({ object, updatedOn }) => ({ object, at: updatedOn })) };
-}
-
-async function listed(engine: Engine, scope: CallScope, vault: string): Promise<readonly SecretListing[]> {
-  const found: SecretListing[] = [];
-  try {
-    await scope.run(`listing the certificates of ${vault}`, async (call) => {
-      for await (const listing of engine.certificates.list(vault, call)) found.push(listing);
-    });
-  } catch (error) {
-    if (!(error instanceof RotationError) || error.code !== 'ACCESS_DENIED') throw error;
-    const { message, remedy } = error;
-    engine.log('info', 'the certificates of a vault are passed over', { vault, problem: message, remedy });
-    return [];
-  }
-  return found;
-}
-
-/** Undefined: nobody claims it, or it is disabled. 'wrong' tags are reported by the runner. */
-function managedAs(engine: Engine, listing: SecretListing): ManagedCertificate | 'wrong' | undefined {
-  if (!listing.enabled) return undefined;
-  try {
-    return engine.configuration.managedCertificate(listing.tags);
-  } catch (error) {
-    if (!(error instanceof RotationError)) throw error;
-    const object = describeObject(listing.object);
-    engine.log('warn', 'the tags of a certificate are wrong', { object, problem: error.message });
-    return 'wrong';
-  }
 }
 
 async function isDue(

@@ -3,7 +3,8 @@ import { configInvalid, RotationError, type Problem } from '../errors.ts';
 import type { ObjectRef } from '../ports.ts';
 import type { Session } from '../session.ts';
 import { flawsOf } from './flaws.ts';
-import { azArguments, certificateUrl, type Ask, type Seen } from './look.ts';
+import { azArguments, certificateUrl, type SeenCertificate } from './look.ts';
+import type { Ask } from '../vault-made/look.ts';
 
 /**
  * test: the newest version is as good as the one before, and can be served where it is to be served. Read-only, under the lease.
@@ -11,7 +12,7 @@ import { azArguments, certificateUrl, type Ask, type Seen } from './look.ts';
  * by the vault.
  * @throws CONFIG_INVALID with every flaw, unless the run is forced
  */
-export async function verify(engine: Engine, session: Session, seen: Seen): Promise<void> {
+export async function verify(engine: Engine, session: Session, seen: SeenCertificate): Promise<void> {
   const at = session.now();
   const { version } = seen.current;
   const flaws = await session.step('test', 'comparing with the version before', async () =>
@@ -30,7 +31,11 @@ export async function verify(engine: Engine, session: Session, seen: Seen): Prom
   );
 }
 
-async function flawsOfVersion(engine: Engine, session: Session, { current }: Seen): Promise<readonly Problem[]> {
+async function flawsOfVersion(
+  engine: Engine,
+  session: Session,
+  { current }: SeenCertificate,
+): Promise<readonly Problem[]> {
   const { object, active: run } = session;
   const ask: Ask = (what, work) => session.call(what, work);
   const { keyType } = await ask('reading the policy', (call) => engine.certificates.policy(object, call));

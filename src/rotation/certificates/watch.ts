@@ -2,13 +2,18 @@ import { describeObject, type Engine } from '../engine.ts';
 import { RotationError } from '../errors.ts';
 import type { Notice, RotateMessage } from '../ports.ts';
 import type { Session } from '../session.ts';
-import { azArguments, certificateUrl, type Seen } from './look.ts';
+import { azArguments, certificateUrl, type SeenCertificate } from './look.ts';
 import { whyNotRenewed } from './vault-policy.ts';
 
 /* What people are told about certificates, beside what becomes of runs. */
 
 /** An expired certificate is an outage, whoever was to renew it: people hear of it before anything is tried. */
-export async function tellExpired(engine: Engine, session: Session, message: RotateMessage, seen: Seen): Promise<void> {
+export async function tellExpired(
+  engine: Engine,
+  session: Session,
+  message: RotateMessage,
+  seen: SeenCertificate,
+): Promise<void> {
   const { version, expiresOn, enabled } = seen.current;
   const about = message.version === undefined || message.version === version;
   if (expiresOn === undefined || expiresOn > session.now() || !enabled || !about) return;
@@ -29,7 +34,7 @@ export async function tellExpired(engine: Engine, session: Session, message: Rot
  * A certificate that is not renewed here comes near its end: is it renewed at all? Read-only but for the notice, which is told where
  * the vault will not do it. @returns what was found, as a sentence
  */
-export async function watchUnmanaged(engine: Engine, session: Session, { current }: Seen): Promise<string> {
+export async function watchUnmanaged(engine: Engine, session: Session, { current }: SeenCertificate): Promise<string> {
   const { object } = session;
   const policy = await session.call('reading the policy', (call) => engine.certificates.policy(object, call));
   const operation = await session.call('reading its last operation', (call) =>

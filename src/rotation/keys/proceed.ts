@@ -1,4 +1,3 @@
-import { notNow, turnAway } from '../admit.ts';
 import type { Engine, Outcome } from '../engine.ts';
 import type { Proceed } from '../deliver.ts';
 import { newRun } from '../new-run.ts';
@@ -8,8 +7,10 @@ import type { ManagedKey, RotateMessage } from '../ports.ts';
 import type { Run } from '../record.ts';
 import { refuse } from '../refuse.ts';
 import type { Session } from '../session.ts';
-import { look, notManaged, type Seen } from './look.ts';
-import { decideVaultMade } from '../due.ts';
+import { notManaged } from './look.ts';
+import { admitVaultMade } from '../vault-made/admit.ts';
+import { lookFor, type Seen } from '../vault-made/look.ts';
+import { decideVaultMade } from '../vault-made/due.ts';
 import { nextForKey } from './machine.ts';
 import { adopt, refresh, rotateKey, takeNewVersion } from './rotate.ts';
 import { follow } from './follow.ts';
@@ -21,9 +22,9 @@ import { leftToVault } from './vault-policy.ts';
  * since old versions stay enabled and the next run brings all users to the newest version.
  */
 export const proceedWithKey: Proceed = async (engine, session, message) => {
-  const away = (await turnAway(engine, session, message)) ?? (await waitsForItself(engine, session, message));
+  const away = await admitVaultMade(engine, session, message);
   if (away !== undefined) return away;
-  const seen = await look(engine, session, message);
+  const seen = await lookFor(engine.keys, engine, session, message);
   if ('outcome' in seen) return seen;
   const open = openRun(session, message);
   if (open?.state === 'blocked') session.change({ attempts: 0 });
@@ -31,11 +32,6 @@ export const proceedWithKey: Proceed = async (engine, session, message) => {
   if (message.trigger === 'new-version') return newVersion(engine, session, message, seen);
   return decideAndRotate(engine, session, open === undefined ? message : askedFor(open, message), open, seen);
 };
-
-/** A message that goes on with the open run is held back as for secrets; one that asks for another run is looked at. */
-async function waitsForItself(engine: Engine, session: Session, message: RotateMessage): Promise<Outcome | undefined> {
-  return openRun(session, message) === undefined ? undefined : notNow(engine, session, message);
-}
 
 async function decideAndRotate(
   engine: Engine,

@@ -3,7 +3,8 @@ import { RotationError } from '../errors.ts';
 import type { ManagedKey } from '../ports.ts';
 import type { Session } from '../session.ts';
 import { follow } from './follow.ts';
-import { keyUrl, missingOn, type Seen } from './look.ts';
+import { keyUrl, missingOn } from './look.ts';
+import type { Seen } from '../vault-made/look.ts';
 
 /** set: journals the intent, then lets the vault make a new version. Repeated only while the current version is the old one. */
 export async function rotateKey(engine: Engine, session: Session, managed: ManagedKey, seen: Seen): Promise<Outcome> {

@@ -4,8 +4,9 @@ import { RotationError, type ErrorCode } from '../errors.ts';
 import type { Decision } from '../policy.ts';
 import type { KeyRotationPolicy, KeyUse, ManagedKey, ObjectRef } from '../ports.ts';
 import { REQUEST_MS, start, type StartRequest } from '../runbook.ts';
-import { keyUrl, lookAt, notManaged, type Seen } from './look.ts';
-import { decideVaultMade } from '../due.ts';
+import { keyUrl, lookAt, notManaged } from './look.ts';
+import type { Seen } from '../vault-made/look.ts';
+import { decideVaultMade } from '../vault-made/due.ts';
 import { refuseForeign, userOf } from './users.ts';
 import { vaultRotatesAt } from './vault-policy.ts';
 

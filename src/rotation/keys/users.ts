@@ -1,6 +1,6 @@
 import { RotationError } from '../errors.ts';
 import type { KeyAddress, KeyUse, KeyUser, ObjectRef } from '../ports.ts';
-import type { Ask } from './look.ts';
+import type { Ask } from '../vault-made/look.ts';
 
 /** Where a user of the key stands. */
 export type Standing =

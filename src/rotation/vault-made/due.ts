@@ -1,4 +1,4 @@
-import { decide, type Decision, type DueInput } from './policy.ts';
+import { decide, type Decision, type DueInput } from '../policy.ts';
 
 /**
  * Is a key or a certificate due, as far as its dates and tags tell? Pure. The vault's own policy may give versions less time than the
