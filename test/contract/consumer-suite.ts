@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Resource } from '../../sandbox/arm/service.ts';
 import type { System } from '../../sandbox/traffic.ts';
 import type { ConsumerAdapter } from '../../src/consumers/adapter.ts';
@@ -35,8 +35,13 @@ export function consumerSuite(kind: string, cloudOf: () => ConsumerCloud, harnes
     let resource: Resource;
     let reference: Reference;
 
+    let checks = 0;
+
     beforeAll(() => {
       cloud = cloudOf();
+    });
+    afterAll(() => {
+      console.info(`contract ${kind}: ${checks} checks`);
     });
     beforeEach(async () => {
       round += 1;
@@ -48,7 +53,8 @@ export function consumerSuite(kind: string, cloudOf: () => ConsumerCloud, harnes
       reference = one as Reference;
       cloud.ctx.traffic.clear();
     });
-    afterEach(() => {
+    afterEach(({ task }) => {
+      if (task.result?.state !== 'fail') checks += 1;
       cloud.ctx.faults.clear();
       cloud.arm.resources.remove(resource.id);
     });
@@ -132,6 +138,37 @@ export function consumerSuite(kind: string, cloudOf: () => ConsumerCloud, harnes
       }
       settle();
       expect(await confirm(fresh)).toMatchObject({ is: 'adopted' });
+    });
+
+    /** As the engine does: whoever is in the way is waited for. */
+    async function insistently(version: VersionRef): Promise<Refreshed> {
+      for (let n = 0; ; n += 1) {
+        try {
+          return await pushed(version);
+        } catch (error) {
+          if (!(error instanceof RotationError) || error.recovery !== 'retry' || n > 20) throw error;
+          cloud.ctx.clock.advance(60_000);
+        }
+      }
+    }
+
+    it('that two push at once has the version, and both know', async () => {
+      const fresh = await renew();
+      expect(await Promise.all([insistently(fresh), insistently(fresh)])).toEqual([{ is: 'pushed' }, { is: 'pushed' }]);
+      settle();
+      expect(await confirm(fresh)).toMatchObject({ is: 'adopted' });
+    });
+
+    it('that is told another version while it is at one has the newest in the end', async () => {
+      const second = await renew();
+      const first = await refresh(second);
+      const third = await renew();
+      expect(await insistently(third)).toEqual({ is: 'pushed' });
+      // A worker that wakes up late goes on with what it had begun: with the newest version, as the engine asks for no other.
+      if (first.is === 'running') expect((await refresh(third, first.operation)).is).toMatch(/^(?:pushed|running)$/);
+      expect(await insistently(third)).toEqual({ is: 'pushed' });
+      settle();
+      expect(await confirm(third)).toMatchObject({ is: 'adopted' });
     });
 
     it.each([

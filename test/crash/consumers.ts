@@ -60,6 +60,9 @@ export async function endsTheSame(
       isDone();
     }
   }
+  console.info(
+    `crash suite ${whole.standing.kind}: killed before and after ${whole.calls} calls, everybody ends with the version`,
+  );
 }
 
 /** @param count how often its services were called in this life, and on */
