@@ -78,7 +78,7 @@ describe('what is asked for', () => {
   test.each(paths('src/consumers/*/access.ts'))('%s: nothing is declared that no request uses', (path) => {
     const others = paths(`${dirname(path)}*/*.ts`).filter((one) => one !== path);
     const users = others.map(read).join('\n');
-    const objects = read(path).matchAll(/^export const ([A-Z_]+)(?:: \w+)? = \{$([\s\S]*?)^\}/gm);
+    const objects = read(path).matchAll(/^export const ([A-Z_]+)(?:: \w+)? = \{([\s\S]*?)\}(?: as const)?;$/gm);
     const idle = [...objects]
       .filter(([, name]) => name !== 'ACCESS')
       .flatMap(([, name = '', body = '']) => {
@@ -86,7 +86,7 @@ describe('what is asked for', () => {
           users.includes(`...${name}`) ||
           users.includes(`${name}[`) ||
           new RegExp(`\\? ${name} :|: ${name};`).test(users);
-        const keys = [...body.matchAll(/^ {2}(\w+): /gm)].map(([, key = '']) => `${name}.${key}`);
+        const keys = [...body.matchAll(/(?:^|[{,]|^ {2}) ?(\w+): /gm)].map(([, key = '']) => `${name}.${key}`);
         return isWhole ? [] : keys.filter((key) => !users.includes(key));
       });
     expect(idle).toEqual([]);
@@ -230,4 +230,12 @@ describe('the READMEs', () => {
     };
     expect(actions.filter((action) => !isSaid(action))).toEqual([]);
   });
+
+  test.each(ARM_KEY_ROWS.map(({ kind, role }) => [kind, role]))(
+    'the top-level table has what %s needs',
+    (kind, role) => {
+      const cells = new RegExp(`^\\| \\[\`${kind}\`\\].*$`, 'm').exec(read('README.md'))?.[0].split('|') ?? [];
+      expect(cells[6]?.trim()).toBe(role === 'Contributor' ? 'Contributor, or a custom role' : role);
+    },
+  );
 });
