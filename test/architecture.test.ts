@@ -16,7 +16,11 @@ import {
   type Layer,
 } from './support/source-rules.ts';
 
-const PORTS = ['src/rotation/ports.ts', 'src/rotation/errors.ts', 'src/rotation/secret-value.ts'];
+const PORTS = [
+  ...['src/rotation/ports.ts', 'src/rotation/errors.ts', 'src/rotation/secret-value.ts'],
+  // How it is declared, beside the code, what must be allowed.
+  'src/azure/access.ts',
+];
 /** What the adapters of Azure's storage share with the engine: how a row is written, and what an object is called. */
 const ROWS = ['src/rotation/record.ts', 'src/rotation/adoption/record.ts', 'src/rotation/ids.ts'];
 /** The shapes of the Azure SDKs' errors. */
@@ -31,9 +35,17 @@ const X509 = 'src/x509/';
 
 /** What the kinds of consumers share. */
 const CONSUMER = [
-  ...['adapter', 'app-service', 'arm-id', 'arm-lists', 'container-apps', 'json', 'object-address', 'silent'].map(
-    (name) => `src/consumers/${name}.ts`,
-  ),
+  ...[
+    'adapter',
+    'app-service',
+    'arm-id',
+    'arm-lists',
+    'container-apps',
+    'json',
+    'needs',
+    'object-address',
+    'silent',
+  ].map((name) => `src/consumers/${name}.ts`),
 ];
 
 /** Dependency direction: functions → main → the rest; the rest never one another. */
@@ -43,7 +55,7 @@ const SRC_LAYERS: readonly Layer[] = [
     may: ['src/main.ts', 'src/rotation/errors.ts', '@azure/functions'],
   },
   {
-    files: ['src/main.ts', 'src/http.ts', 'src/http/', 'src/intake.ts', 'src/health.ts'],
+    files: ['src/main.ts', 'src/access.ts', 'src/http.ts', 'src/http/', 'src/intake.ts', 'src/health.ts'],
     may: [
       ...['src/rotation/', 'src/rotators/', 'src/consumers/', 'src/channels/', 'src/vault/', 'src/state/'],
       ...['src/config/', 'src/azure/'],
@@ -86,7 +98,10 @@ const SRC_LAYERS: readonly Layer[] = [
   // What the rotators of database accounts have in common: pairs, addresses, refusals in the same words.
   { files: ['src/rotators/accounts/'], may: PORTS },
   { files: ['src/consumers/key-users/'], may: [...PORTS, ARM, 'src/consumers/json.ts'] },
-  { files: ['src/consumers/registry.ts'], may: [...PORTS, ...AZURE_REST, ARM, 'src/consumers/'] },
+  {
+    files: ['src/consumers/registry.ts', 'src/consumers/access.ts'],
+    may: [...PORTS, ...AZURE_REST, ARM, 'src/consumers/'],
+  },
   // How consumers are found, whatever their kind.
   {
     files: ['discovery', 'graph', 'patience'].map((name) => `src/consumers/${name}.ts`),

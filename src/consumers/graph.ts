@@ -13,6 +13,7 @@ export interface GraphAnswer {
 }
 
 const API_VERSION = '2021-03-01';
+export const ASK = { action: 'Microsoft.ResourceGraph/resources/read', role: 'Reader' } as const;
 /** The most that one page may have. */
 const PAGE = 1000;
 /** A million resources: an answer that goes on after that has no end. */
@@ -88,9 +89,8 @@ function requestOf([first = '']: readonly string[]): ArmRequest {
     method: 'POST',
     path: '/providers/Microsoft.ResourceGraph/resources',
     query: { 'api-version': API_VERSION },
-    action: 'Microsoft.ResourceGraph/resources/read',
+    ...ASK,
     scope: `/subscriptions/${first}`,
-    role: 'Reader',
     mutates: false,
     found: true,
   };

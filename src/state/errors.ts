@@ -1,13 +1,14 @@
 import { RotationError } from '../rotation/errors.ts';
 import { commonFailure, readFailure, type RemoteAction, type RemoteFailure } from '../azure/remote.ts';
+import { ROLES } from './access.ts';
 
 export type StateService = 'table' | 'queue' | 'topic';
 
 /** The built-in role that grants the calls made here (facts E), and on what. */
 const GRANTS: Readonly<Record<StateService, { readonly role: string; readonly scope: string }>> = {
-  table: { role: 'Storage Table Data Contributor', scope: '<storage account id>' },
-  queue: { role: 'Storage Queue Data Contributor', scope: '<storage account id>' },
-  topic: { role: 'EventGrid Data Sender', scope: '<topic id>' },
+  table: { role: ROLES.table, scope: '<storage account id>' },
+  queue: { role: ROLES.queue, scope: '<storage account id>' },
+  topic: { role: ROLES.topic, scope: '<topic id>' },
 };
 
 /**

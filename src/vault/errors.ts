@@ -1,5 +1,6 @@
 import { RotationError } from '../rotation/errors.ts';
 import { commonFailure, readFailure, type RemoteAction, type RemoteFailure } from '../azure/remote.ts';
+import { ROLES } from './access.ts';
 
 /** A call on the vault, as errors speak of it. */
 export interface VaultAction extends RemoteAction {
@@ -14,18 +15,18 @@ export interface VaultAction extends RemoteAction {
 
 /** What differs between secrets, keys and certificates in the commands that mend a refusal. */
 const WORDS = {
-  secret: { noun: 'secret', role: 'Key Vault Secrets Officer', policy: '--secret-permissions get list set' },
+  secret: { noun: 'secret', role: ROLES.secret, policy: '--secret-permissions get list set' },
   key: {
     noun: 'key',
-    role: 'Key Vault Crypto Officer',
+    role: ROLES.key,
     policy: '--key-permissions get list update rotate getrotationpolicy',
   },
   certificate: {
     noun: 'certificate',
-    role: 'Key Vault Certificates Officer',
+    role: ROLES.certificate,
     policy: '--certificate-permissions get list create update',
   },
-  content: { noun: 'certificate', role: 'Key Vault Certificate User', policy: '--secret-permissions get' },
+  content: { noun: 'certificate', role: ROLES.content, policy: '--secret-permissions get' },
 } as const;
 
 function wordsOf({ of }: VaultAction): (typeof WORDS)[keyof typeof WORDS] {

@@ -1,13 +1,13 @@
 import type { Call, Confirmation, ObjectRef, Reference, Refreshed, VersionRef } from '../../rotation/ports.ts';
 import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
 import { refersTo, referenceIsGone } from '../object-address.ts';
+import { KIND } from './access.ts';
 import * as kubectl from './kubectl.ts';
 import type { ClassName, Look, SecretClass } from './kubectl.ts';
 import * as refuse from './refusals.ts';
 import { resultOf, runCommand, startCommand, type Ended, type RunCommandDeps } from './run-command.ts';
 import type { ClassObject } from './objects.ts';
 
-const KIND = 'aks-secrets-store';
 const HOUR_MS = 3_600_000;
 
 /** `looking <address>`, then `restarting <address>`: each the address of its command's result. */

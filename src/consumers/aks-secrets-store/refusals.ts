@@ -7,9 +7,6 @@ import type { Ended } from './run-command.ts';
 
 /* Why a cluster is not asked, or does not do what it is told; each with what to do. */
 
-/** No built-in role but Contributor has all three actions: this one is made by the command in README.md. */
-export const ROLE = 'Keyturn AKS Commands';
-
 /** Longer than discovery waits for anybody: a slow cluster must not keep the others from being found. */
 const LATER_MS = 60_000;
 

@@ -5,6 +5,7 @@ import type { Call } from '../../rotation/ports.ts';
 import { armPath } from '../arm-id.ts';
 import { objectIn, textIn, type Json } from '../json.ts';
 import { withoutAnswer } from '../silent.ts';
+import { ACTIONS, ROLE } from './access.ts';
 import * as refuse from './refusals.ts';
 
 export interface RunCommandDeps {
@@ -18,7 +19,6 @@ export interface Ended {
   readonly logs: string;
 }
 
-const TYPE = 'Microsoft.ContainerService/managedClusters';
 const API_VERSION = '2026-04-01';
 /** The application of all clusters that log in by Entra: their run command acts with a token for it (azure-cli, `aks command invoke`). */
 const AKS_SERVER = '6dae42f8-4368-4678-94ff-3960e28e3630';
@@ -28,7 +28,7 @@ function about(clusterId: string, below = ''): Pick<ArmRequest, 'path' | 'query'
     path: `${armPath(clusterId)}${below}`,
     query: { 'api-version': API_VERSION },
     scope: clusterId,
-    role: refuse.ROLE,
+    role: ROLE,
     found: true,
   };
 }
@@ -43,11 +43,11 @@ export async function startCommand(
   command: string,
   call: Call,
 ): Promise<string> {
-  const read = { method: 'GET', action: `${TYPE}/read`, mutates: false } as const;
+  const read = { method: 'GET', action: ACTIONS.read, mutates: false } as const;
   const outcome = await arm.start({ ...about(clusterId), ...read }, call);
   const properties = objectIn('body' in outcome ? outcome.body : undefined, 'properties');
   refuse.whoeverRunsNone(clusterId, properties);
-  const run = { method: 'POST', action: `${TYPE}/runcommand/action`, mutates: true } as const;
+  const run = { method: 'POST', action: ACTIONS.run, mutates: true } as const;
   const body = { command, ...(await tokenFor(properties, credential, call)) };
   const started = await sent(arm, { ...about(clusterId, '/runCommand'), ...run, body }, call);
   if ('operation' in started) return started.operation;
@@ -95,7 +95,7 @@ export async function resultOf(
 }
 
 function reading(clusterId: string): ArmRequest {
-  return { ...about(clusterId), method: 'GET', action: `${TYPE}/commandResults/read`, mutates: false };
+  return { ...about(clusterId), method: 'GET', action: ACTIONS.result, mutates: false };
 }
 
 function endedIn(clusterId: string, body: unknown): Ended | 'running' {

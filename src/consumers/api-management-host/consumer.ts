@@ -10,8 +10,9 @@ import type {
   VersionRef,
 } from '../../rotation/ports.ts';
 import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
+import { hostAccess, SERVICE, TYPE } from '../api-management/access.ts';
 import { operationFailed } from '../api-management/refusals.ts';
-import { about, kept, read, readKept, TYPE, type UnderWay } from '../api-management/service.ts';
+import { about, kept, read, readKept, type UnderWay } from '../api-management/service.ts';
 import type { Json } from '../json.ts';
 import { referenceIsGone } from '../object-address.ts';
 import { proveServed } from '../proof/handshake.ts';
@@ -29,6 +30,7 @@ import {
 } from './refusals.ts';
 
 const KIND = 'api-management-host';
+export const ACCESS = hostAccess(KIND);
 const HOUR_MS = 3_600_000;
 /** "15 minutes or longer"; with many units and regions users wait more than an hour. */
 const PATIENCE_MS = 3 * HOUR_MS;
@@ -53,7 +55,7 @@ export function apiManagementHost(deps: HostDeps): ConsumerAdapter {
 
   /** @throws TARGET_NOT_FOUND when the service has no such reference any more */
   async function readHosts(reference: Reference, version: VersionRef, call: Call) {
-    const service = await read(arm, reference.parent, `${TYPE}/read`, call);
+    const service = await read(arm, reference.parent, SERVICE.read, call);
     const own = hosts.hostsBehind(reference, service, version.object);
     if (own.length === 0) throw referenceIsGone(reference, version);
     return { service, own };
@@ -110,7 +112,7 @@ export function apiManagementHost(deps: HostDeps): ConsumerAdapter {
     lagMs: { pushed: 48 * HOUR_MS, follows: 48 * HOUR_MS },
 
     async find({ id }: FoundResource, object, call) {
-      return hosts.referencesIn(await read(arm, id, `${TYPE}/read`, call), id, KIND, object);
+      return hosts.referencesIn(await read(arm, id, SERVICE.read, call), id, KIND, object);
     },
 
     async refresh(reference, version, operation, call): Promise<Refreshed> {
@@ -164,7 +166,7 @@ export function apiManagementHost(deps: HostDeps): ConsumerAdapter {
 }
 
 function updating(serviceId: string): ArmRequest {
-  return { ...about(serviceId), method: 'PATCH', action: `${TYPE}/write`, mutates: true };
+  return { ...about(serviceId), method: 'PATCH', action: SERVICE.write, mutates: true };
 }
 
 /** It looks by itself. @throws when its last look has failed, and it needs somebody's help */

@@ -4,9 +4,10 @@ import type { Call, Confirmation, Reference, Refreshed, VersionRef } from '../..
 import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
 import { listAll } from '../arm-lists.ts';
 import { referenceIsGone, refersTo } from '../object-address.ts';
+import { entityActions, TYPE } from './access.ts';
 import { CLOCKS_MS, entitiesIn, entityIn, following, heldBy, type Entity, type Held } from './entity.ts';
 import { changedBack, operationFailed, pinnedIsLeft, refusedForVault, troubleOf } from './refusals.ts';
-import { about, kept, read, readKept, TYPE, type UnderWay } from './service.ts';
+import { about, kept, read, readKept, type UnderWay } from './service.ts';
 
 /** Named values, or certificates: what is alike in both. */
 export interface EntityKind {
@@ -36,11 +37,11 @@ const PATIENCE_MS = 10 * 60_000;
  * What is asked for may be an operation: its URL is kept. Where it is not kept, asking once more is harmless.
  */
 export function entityConsumer(spec: EntityKind, { arm, rewritePinned }: EntityDeps): ConsumerAdapter {
-  const action = `${TYPE}/${spec.collection}`;
+  const actions = entityActions(spec.collection);
 
   /** @throws TARGET_NOT_FOUND when it is not of this object any more */
   async function readEntity(reference: Reference, version: VersionRef, call: Call): Promise<Entity> {
-    const entity = entityIn(await read(arm, reference.id, `${action}/read`, call));
+    const entity = entityIn(await read(arm, reference.id, actions.read, call));
     if (entity === undefined || !refersTo(entity.address, version.object)) throw referenceIsGone(reference, version);
     return entity;
   }
@@ -65,12 +66,12 @@ export function entityConsumer(spec: EntityKind, { arm, rewritePinned }: EntityD
   /** An update must name the ETag it was read with, or any; nothing but the reference is sent. */
   function rewriting({ id }: Reference, entity: Entity): ArmRequest {
     const body = { properties: { keyVault: following(entity) } };
-    const change = { method: spec.change, action: `${action}/write`, mutates: true, ifMatch: '*' } as const;
+    const change = { method: spec.change, action: actions.write, mutates: true, ifMatch: '*' } as const;
     return { ...about(id), ...change, body };
   }
 
   function refreshing({ id }: Reference): ArmRequest {
-    return { ...about(id, '/refreshSecret'), method: 'POST', action: `${action}/refreshSecret/action`, mutates: true };
+    return { ...about(id, '/refreshSecret'), method: 'POST', action: actions.refresh, mutates: true };
   }
 
   /** Has what was asked for ended? @throws when it failed */
@@ -108,7 +109,7 @@ export function entityConsumer(spec: EntityKind, { arm, rewritePinned }: EntityD
       const list = {
         ...about(id, `/${spec.collection}`),
         method: 'GET',
-        action: `${action}/read`,
+        action: actions.read,
         mutates: false,
       } as const;
       return entitiesIn(await listAll(arm, list, call), object).map(({ name, address: { version } }): Reference => {

@@ -2,10 +2,10 @@ import type { ArmClient, ArmRequest } from '../../azure/arm/client.ts';
 import type { Call } from '../../rotation/ports.ts';
 import { armPath, nameIn } from '../arm-id.ts';
 import { objectIn, type Json } from '../json.ts';
+import { ROLE } from './access.ts';
 
 /* What the kinds of consumers in API Management share. The parent of all of them is the service. */
 
-export const TYPE = 'Microsoft.ApiManagement/service';
 const API_VERSION = '2024-05-01';
 
 /** What every request about a service, or something in it, has in common. @param id its ARM id @param below what follows it, from `/` on */
@@ -14,7 +14,7 @@ export function about(id: string, below = ''): Pick<ArmRequest, 'path' | 'query'
     path: `${armPath(id)}${below}`,
     query: { 'api-version': API_VERSION },
     scope: id,
-    role: 'API Management Service Contributor',
+    role: ROLE,
     found: true,
   };
 }

@@ -1,11 +1,11 @@
 import type { Call, Confirmation, Reference, Refreshed, VersionRef } from '../../rotation/ports.ts';
 import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
 import { referenceIsGone, refersTo } from '../object-address.ts';
+import { KIND, TYPE } from './access.ts';
 import * as refusals from './refusals.ts';
 import { addressIn, isSpecial, placeIn, referenceIdOf, telling, toldOf, withVersion } from './settings.ts';
-import { createStores, TYPE, type Place, type Setting, type StoreDeps } from './store.ts';
+import { createStores, type Place, type Setting, type StoreDeps } from './store.ts';
 
-const KIND = 'app-configuration';
 const HOUR_MS = 3_600_000;
 
 export interface ConfigurationDeps extends StoreDeps {

@@ -4,11 +4,10 @@ import { RotationError, type Effect, type RotationErrorInit } from '../../rotati
 import type { Refreshed } from '../../rotation/ports.ts';
 import { nameIn } from '../arm-id.ts';
 import { objectIn, textIn } from '../json.ts';
+import { KEY_VALUES } from './access.ts';
 import type { Place } from './store.ts';
 
 /* What a store answers when it does not do what it is asked for, and why a setting is not changed; each with what to do. */
-
-const ACTION = 'Microsoft.AppConfiguration/configurationStores/keyValues';
 
 /** What a request to a store was about. */
 export interface StoreFacts {
@@ -26,7 +25,7 @@ export function storeRefusal({ status, text, header }: RestAnswer, asked: StoreF
   const body = objectIn(parseJson(text));
   const type = textIn(body, 'type')?.split('/').at(-1) ?? '';
   const title = textIn(body, 'title')?.split('\n')[0]?.slice(0, 300);
-  const what = `${ACTION}/${asked.verb} on ${asked.storeId} was answered ${status}`;
+  const what = `${KEY_VALUES[asked.verb].action} on ${asked.storeId} was answered ${status}`;
   const ms = Number(header('retry-after-ms') ?? Number.NaN);
   const wait = ms >= 0 ? ms : retryAfterMs(header('retry-after'), now);
   return new RotationError({
@@ -140,7 +139,7 @@ function show(storeId: string): string {
 }
 
 function grant({ storeId, verb }: StoreFacts): string {
-  const role = verb === 'write' ? 'App Configuration Data Owner' : 'App Configuration Data Reader';
+  const { role } = KEY_VALUES[verb];
   return (
     `az role assignment create --assignee-object-id "<object id of the app's managed identity>" ` +
     `--assignee-principal-type ServicePrincipal --role "${role}" --scope "${storeId}" (it takes up to 15 minutes)`

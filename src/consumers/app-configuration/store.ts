@@ -5,11 +5,11 @@ import { configInvalid, RotationError } from '../../rotation/errors.ts';
 import type { Call } from '../../rotation/ports.ts';
 import { armPath, nameIn } from '../arm-id.ts';
 import { listIn, objectIn, textIn, without, type Json } from '../json.ts';
+import { READ_STORE } from './access.ts';
 import { endless, storeRefusal, unanswered, type StoreFacts } from './refusals.ts';
 
 /* The data plane of App Configuration stores: Azure/AppConfiguration docs/REST. */
 
-export const TYPE = 'Microsoft.AppConfiguration/configurationStores';
 const API_VERSION = '2023-11-01';
 const ARM_API_VERSION = '2023-03-01';
 /** So the service is asked for what has no label. */
@@ -97,7 +97,7 @@ export function createStores({ arm, rest, suffix }: StoreDeps): Stores {
   /** What ARM says of a store that does not answer as one: that it is not there, or the error. */
   async function orGone({ storeId }: StoreFacts, error: RotationError, call: Call): Promise<RotationError> {
     const request = { method: 'GET', path: armPath(storeId), query: { 'api-version': ARM_API_VERSION } } as const;
-    const about = { action: `${TYPE}/read`, scope: storeId, role: 'Reader', mutates: false, found: true } as const;
+    const about = { ...READ_STORE, scope: storeId, mutates: false, found: true } as const;
     try {
       await arm.start({ ...request, ...about }, call);
     } catch (gone) {

@@ -3,8 +3,7 @@ import type { Call } from '../../rotation/ports.ts';
 import { about } from '../app-service.ts';
 import { objectIn, textIn, type Json } from '../json.ts';
 import { readVaultId, type ObjectAddress } from '../object-address.ts';
-
-const TYPE = 'Microsoft.Web/certificates';
+import { ACTIONS } from './access.ts';
 
 /** A certificate resource of App Service that comes from a vault. */
 export interface WebCertificate {
@@ -19,7 +18,7 @@ export interface WebCertificate {
 
 /** Read-only; @throws as `ArmClient.start` does */
 export async function readCertificate(arm: ArmClient, id: string, call: Call): Promise<WebCertificate> {
-  const request: ArmRequest = { ...about(id), method: 'GET', action: `${TYPE}/read`, mutates: false };
+  const request: ArmRequest = { ...about(id), method: 'GET', action: ACTIONS.read, mutates: false };
   return certificateIn(await arm.start(request, call));
 }
 
@@ -36,7 +35,7 @@ export async function putAgain(
   const { keyVaultId, keyVaultSecretName, serverFarmId } = objectIn(body, 'properties');
   const properties = { keyVaultId, keyVaultSecretName, ...(serverFarmId ? { serverFarmId } : {}), password: '' };
   const { location, tags } = body;
-  const request: ArmRequest = { ...about(id), method: 'PUT', action: `${TYPE}/write`, mutates: true };
+  const request: ArmRequest = { ...about(id), method: 'PUT', action: ACTIONS.write, mutates: true };
   const whole = { location, ...(tags === undefined ? {} : { tags }), properties };
   return certificateIn(await arm.start({ ...request, body: whole }, call));
 }

@@ -13,11 +13,11 @@ import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
 import { referenceIsGone, refersTo } from '../object-address.ts';
 import { proveServed } from '../proof/handshake.ts';
 import { servableBy } from '../proof/servable.ts';
+import { KIND } from './access.ts';
 import { putAgain, readCertificate, type WebCertificate } from './certificate.ts';
 import { boundOtherwise, putRefused, tookAnother, troubleOf } from './refusals.ts';
 import { bindingsAround, rebind, type Binding } from './sites.ts';
 
-const KIND = 'app-service-certificate';
 const HOUR_MS = 3_600_000;
 
 export interface CertificateDeps {

@@ -4,6 +4,7 @@ import type { Call } from '../../rotation/ports.ts';
 import { about, siteType } from '../app-service.ts';
 import { listAll } from '../arm-lists.ts';
 import { listIn, objectIn, textIn, type Json } from '../json.ts';
+import { ACTIONS, BINDINGS } from './access.ts';
 
 /** A host name of a site or a slot, with the certificate that it is served with. */
 export interface Binding {
@@ -47,16 +48,19 @@ function listing(group: string): ArmRequest {
     query: { ...base.query, includeSlots: 'true' },
     scope: group,
     method: 'GET',
-    action: 'Microsoft.Web/sites/read',
+    action: ACTIONS.sites,
     mutates: false,
   };
 }
 
 /** None where the plan is gone: a certificate may outlive it. */
 async function sitesOnPlan(arm: ArmClient, planId: string, call: Call): Promise<readonly Json[]> {
-  const action = 'Microsoft.Web/serverfarms/sites/read';
   try {
-    return await listAll(arm, { ...about(planId, '/sites'), method: 'GET', action, mutates: false }, call);
+    return await listAll(
+      arm,
+      { ...about(planId, '/sites'), method: 'GET', action: ACTIONS.sitesOnPlan, mutates: false },
+      call,
+    );
   } catch (error) {
     if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return [];
     throw error;
@@ -86,11 +90,11 @@ export async function rebind(
 ): Promise<void> {
   const type = siteType(siteId);
   const at = about(siteId, `/hostNameBindings/${encodeURIComponent(host)}`);
-  const reading = { method: 'GET', action: `${type}/hostNameBindings/read`, mutates: false } as const;
+  const reading = { method: 'GET', action: `${type}/${BINDINGS.read}`, mutates: false } as const;
   const outcome = await arm.start({ ...at, ...reading }, call);
   const properties = objectIn('body' in outcome ? outcome.body : undefined, 'properties');
   // Somebody else has given it another one since.
   if (textIn(properties, 'thumbprint')?.toUpperCase() !== old) return;
-  const writing = { method: 'PUT', action: `${type}/hostNameBindings/write`, mutates: true } as const;
+  const writing = { method: 'PUT', action: `${type}/${BINDINGS.write}`, mutates: true } as const;
   await arm.start({ ...at, ...writing, body: { properties: { ...properties, thumbprint } } }, call);
 }

@@ -2,12 +2,12 @@ import type { ArmClient } from '../../azure/arm/client.ts';
 import type { Call, Confirmation, Reference, Refreshed, VersionRef } from '../../rotation/ports.ts';
 import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
 import { referenceIsGone } from '../object-address.ts';
+import { KIND } from './access.ts';
 import { pinnedIsLeft, unresolved } from './refusals.ts';
 import { withVersion } from './reference-text.ts';
 import { readApp, readTriggersAgain, restartApp, type Restart } from './restart.ts';
 import { fetchNow, readSettings, rewrite, type VaultSetting } from './settings.ts';
 
-const KIND = 'app-service-reference';
 const HOUR_MS = 3_600_000;
 
 export interface ReferenceDeps {

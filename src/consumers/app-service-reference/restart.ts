@@ -2,6 +2,7 @@ import type { ArmClient, ArmRequest } from '../../azure/arm/client.ts';
 import type { Call } from '../../rotation/ports.ts';
 import { about, siteType } from '../app-service.ts';
 import { objectIn, textIn } from '../json.ts';
+import { VERBS } from './access.ts';
 
 export type Restart = 'soft' | 'full' | 'none';
 
@@ -13,7 +14,7 @@ export interface App {
 
 /** Read-only; @throws as `ArmClient.start` does */
 export async function readApp(arm: ArmClient, siteId: string, call: Call): Promise<App> {
-  const action = `${siteType(siteId)}/read`;
+  const action = `${siteType(siteId)}/${VERBS.read}`;
   const outcome = await arm.start({ ...about(siteId), method: 'GET', action, mutates: false }, call);
   const site = objectIn('body' in outcome ? outcome.body : undefined);
   return {
@@ -32,7 +33,7 @@ export async function restartApp(
   how: Exclude<Restart, 'none'>,
   call: Call,
 ): Promise<void> {
-  const request = posting(siteId, 'restart', `${siteType(siteId)}/restart/action`);
+  const request = posting(siteId, 'restart', `${siteType(siteId)}/${VERBS.restart}`);
   const softRestart = String(how === 'soft');
   await arm.start({ ...request, query: { ...request.query, softRestart, synchronous: 'false' } }, call);
 }
@@ -42,7 +43,7 @@ export async function restartApp(
  * known [U]. The app must be up for that. May be repeated. @throws as `ArmClient.start` does
  */
 export async function readTriggersAgain(arm: ArmClient, siteId: string, call: Call): Promise<void> {
-  await arm.start(posting(siteId, 'syncfunctiontriggers', `${siteType(siteId)}/syncfunctiontriggers/action`), call);
+  await arm.start(posting(siteId, 'syncfunctiontriggers', `${siteType(siteId)}/${VERBS.syncTriggers}`), call);
 }
 
 function posting(siteId: string, below: string, action: string): ArmRequest {

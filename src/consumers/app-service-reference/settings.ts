@@ -6,6 +6,7 @@ import { listAll } from '../arm-lists.ts';
 import { objectIn, textIn, type Json } from '../json.ts';
 import { refersTo } from '../object-address.ts';
 import { withoutAnswer } from '../silent.ts';
+import { VERBS } from './access.ts';
 import { addressIn } from './reference-text.ts';
 
 export type Collection = 'appsettings' | 'connectionstrings';
@@ -35,7 +36,7 @@ export async function readSettings(
     const request: ArmRequest = {
       ...about(siteId, `/config/configreferences/${collection}`),
       method: 'GET',
-      action: `${siteType(siteId)}/config/read`,
+      action: `${siteType(siteId)}/${VERBS.readSettings}`,
       mutates: false,
     };
     const items = await listAll(arm, request, call);
@@ -73,7 +74,7 @@ export async function fetchNow(arm: ArmClient, siteId: string, collection: Colle
     ...about(siteId, `/config/configreferences/${collection}/refresh`),
     query: { 'api-version': '2022-03-01' },
     method: 'POST',
-    action: `${siteType(siteId)}/config/write`,
+    action: `${siteType(siteId)}/${VERBS.writeSettings}`,
     mutates: true,
   };
   try {
@@ -98,7 +99,7 @@ export async function rewrite(
   call: Call,
 ): Promise<'written' | 'gone'> {
   const type = siteType(siteId);
-  const listing = { method: 'POST', action: `${type}/config/list/action`, mutates: false } as const;
+  const listing = { method: 'POST', action: `${type}/${VERBS.listSettings}`, mutates: false } as const;
   const listed = await arm.start({ ...about(siteId, `/config/${collection}/list`), ...listing }, call);
   const properties = objectIn('body' in listed ? listed.body : undefined, 'properties');
   const old = properties[name];
@@ -106,7 +107,7 @@ export async function rewrite(
   const fresh = typeof text === 'string' ? change(text) : undefined;
   if (fresh === undefined) return 'gone';
   const one = collection === 'appsettings' ? fresh : { ...objectIn(old), value: fresh };
-  const writing = { method: 'PUT', action: `${type}/config/write`, mutates: true } as const;
+  const writing = { method: 'PUT', action: `${type}/${VERBS.writeSettings}`, mutates: true } as const;
   const body = { properties: { ...properties, [name]: one } };
   await sendSilently(arm, { ...about(siteId, `/config/${collection}`), ...writing, body }, call);
   return 'written';

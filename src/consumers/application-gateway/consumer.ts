@@ -14,13 +14,12 @@ import { referenceIsGone, refersTo } from '../object-address.ts';
 import { proveServed } from '../proof/handshake.ts';
 import { servableBy } from '../proof/servable.ts';
 import type { ControlPlane } from '../proof/verdict.ts';
+import { ACTIONS, KIND, TYPE } from './access.ts';
 import * as config from './config.ts';
 import { about, endpointsOf } from './endpoints.ts';
 import { fingerprintsIn } from './public-cert-data.ts';
 import { operationFailed, pinnedIsLeft, standstill } from './refusals.ts';
 
-const KIND = 'application-gateway';
-const TYPE = 'Microsoft.Network/applicationGateways';
 const TAG = 'KeyturnRefreshed';
 const MOST_TAGS = 50;
 const FOUR_HOURS_MS = 4 * 3_600_000;
@@ -40,10 +39,7 @@ export function applicationGateway(deps: GatewayDeps): ConsumerAdapter {
   const { arm } = deps;
 
   async function readGateway(gatewayId: string, call: Call): Promise<Json> {
-    const outcome = await arm.start(
-      { ...about(gatewayId), method: 'GET', action: `${TYPE}/read`, mutates: false },
-      call,
-    );
+    const outcome = await arm.start({ ...about(gatewayId), method: 'GET', action: ACTIONS.read, mutates: false }, call);
     return objectIn('body' in outcome ? outcome.body : undefined);
   }
 
@@ -147,7 +143,7 @@ export function applicationGateway(deps: GatewayDeps): ConsumerAdapter {
 /** The ETag is sent along: users report that it is not looked at (azure-cli #28615), and it does no harm [U]. */
 function writing(gatewayId: string, method: 'PATCH' | 'PUT', gateway: Json): ArmRequest {
   const etag = textIn(gateway, 'etag');
-  const base = { ...about(gatewayId), method, action: `${TYPE}/write`, mutates: true };
+  const base = { ...about(gatewayId), method, action: ACTIONS.write, mutates: true };
   return etag === undefined ? base : { ...base, ifMatch: etag };
 }
 

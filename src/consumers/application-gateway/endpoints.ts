@@ -4,6 +4,7 @@ import type { Call, ServedCertificate } from '../../rotation/ports.ts';
 import { armPath } from '../arm-id.ts';
 import { objectIn, textIn } from '../json.ts';
 import type { Endpoint } from '../proof/handshake.ts';
+import { READ_ADDRESS, ROLE } from './access.ts';
 import type { Listener } from './config.ts';
 
 /** A PUT must speak the version that the GET was answered in: what that one does not know, it would lose. */
@@ -15,7 +16,7 @@ export function about(id: string): Pick<ArmRequest, 'path' | 'query' | 'scope' |
     path: armPath(id),
     query: { 'api-version': API_VERSION },
     scope: id,
-    role: 'Network Contributor',
+    role: ROLE,
     found: true,
   };
 }
@@ -53,9 +54,8 @@ async function addressOf(
   if (publicAddressId === undefined) return privateAddress;
   const verb = {
     method: 'GET',
-    action: 'Microsoft.Network/publicIPAddresses/read',
     mutates: false,
-    role: 'Reader',
+    ...READ_ADDRESS,
   } as const;
   try {
     const outcome = await arm.start({ ...about(publicAddressId), ...verb }, call);

@@ -4,11 +4,11 @@ import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
 import { referenceIsGone, refersTo } from '../object-address.ts';
 import { proveServed } from '../proof/handshake.ts';
 import { servableBy } from '../proof/servable.ts';
+import { KIND } from './access.ts';
 import { changing, putAgain, readHolder, referenceIdOf, shows, versionless, type Holder, type Put } from './holder.ts';
 import { hostsOf } from './hosts.ts';
 import { operationFailed, pinnedIsLeft, provisioningFailed, putRefused } from './refusals.ts';
 
-const KIND = 'container-apps-certificate';
 const HOUR_MS = 3_600_000;
 
 export interface EnvironmentCertificateDeps {

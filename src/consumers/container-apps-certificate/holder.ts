@@ -1,11 +1,10 @@
 import type { ArmClient, ArmRequest } from '../../azure/arm/client.ts';
 import type { Call, ServedCertificate } from '../../rotation/ports.ts';
-import { about, type Role } from '../container-apps.ts';
+import { about } from '../container-apps.ts';
 import { objectIn, textIn, without, type Json } from '../json.ts';
 import { readObjectUrl, type ObjectAddress } from '../object-address.ts';
+import { ACTIONS, ROLE } from './access.ts';
 
-const TYPE = 'Microsoft.App/managedEnvironments';
-const ROLE: Role = 'Container Apps ManagedEnvironments Contributor';
 const SUFFIX_MARK = '#customDomainConfiguration';
 const CERTIFICATE = /^(.*)\/certificates\/[^/]+$/i;
 
@@ -82,7 +81,7 @@ function request(id: string) {
 }
 
 function actionOf(id: string, verb: 'read' | 'write'): string {
-  return `${TYPE}${isSuffix(id) ? '' : '/certificates'}/${verb}`;
+  return ACTIONS[isSuffix(id) ? 'environment' : 'certificate'][verb];
 }
 
 function holderIn(id: string, body: Json): Holder {

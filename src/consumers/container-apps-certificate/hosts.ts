@@ -4,6 +4,7 @@ import { armPath, sameId } from '../arm-id.ts';
 import { listAll } from '../arm-lists.ts';
 import { API_VERSION } from '../container-apps.ts';
 import { listIn, objectIn, textIn, type Json } from '../json.ts';
+import { LIST_APPS } from './access.ts';
 import type { Holder } from './holder.ts';
 
 /**
@@ -24,7 +25,7 @@ function appsAround(arm: ArmClient, environmentId: string, call: Call): Promise<
     method: 'GET',
     path: `${scope}/providers/Microsoft.App/containerApps`,
     query: { 'api-version': API_VERSION },
-    ...{ scope, role: 'Reader', action: 'Microsoft.App/containerApps/read', mutates: false, found: true },
+    ...{ ...LIST_APPS, scope, mutates: false, found: true },
   };
   return listAll(arm, request, call);
 }

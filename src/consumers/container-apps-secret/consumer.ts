@@ -2,13 +2,13 @@ import type { ArmClient } from '../../azure/arm/client.ts';
 import type { Call, Confirmation, Reference, Refreshed, VersionRef } from '../../rotation/ports.ts';
 import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
 import { referenceIsGone } from '../object-address.ts';
+import { KIND, VERBS } from './access.ts';
 import { markedAt, withMark, withoutMark } from './mark.ts';
 import { leftAlone, operationFailed, refuseBusy } from './refusals.ts';
 import { replicasOf, restart, usersOf } from './revisions.ts';
 import { setSecrets, setTags } from './secrets.ts';
 import { asking, readWorkload, referenceIdOf, secretsFor, type VaultSecret, type Workload } from './workload.ts';
 
-const KIND = 'container-apps-secret';
 const MINUTE_MS = 60_000;
 
 export interface AppSecretDeps {
@@ -111,7 +111,7 @@ export function containerAppsSecret(deps: AppSecretDeps): ConsumerAdapter {
         return isOver ? giveOut({ workload, own }, version, call) : same;
       }
       if (step !== undefined) {
-        const state = await arm.stateOf(rest, asking(workload.id, 'PATCH', 'write'), call);
+        const state = await arm.stateOf(rest, asking(workload.id, 'PATCH', VERBS.write), call);
         if (state.is === 'running') return same;
         if (state.is === 'failed') throw operationFailed(workload.id, state, version);
         if (state.is === 'succeeded')

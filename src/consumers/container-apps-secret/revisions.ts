@@ -3,6 +3,7 @@ import { RotationError } from '../../rotation/errors.ts';
 import type { Call } from '../../rotation/ports.ts';
 import { listAll } from '../arm-lists.ts';
 import { listIn, objectIn, textIn, type Json } from '../json.ts';
+import { REVISIONS } from './access.ts';
 import { asking } from './workload.ts';
 
 /** A replica of a revision; undefined where ARM does not say when it was made. */
@@ -18,7 +19,7 @@ export async function usersOf(
   names: readonly string[],
   call: Call,
 ): Promise<readonly string[]> {
-  const all = await listAll(arm, asking(appId, 'GET', 'revisions/read', '/revisions'), call);
+  const all = await listAll(arm, asking(appId, 'GET', REVISIONS.read, '/revisions'), call);
   return all.flatMap((item) => {
     const [name, properties] = [textIn(item, 'name'), objectIn(item, 'properties')];
     const uses = name !== undefined && properties['active'] === true && isUsedBy(properties['template'], names);
@@ -47,7 +48,7 @@ function secretRefIn(entry: Json): string | undefined {
 export async function restart(arm: ArmClient, appId: string, revision: string, call: Call): Promise<void> {
   const below = `/revisions/${encodeURIComponent(revision)}/restart`;
   try {
-    await arm.start(asking(appId, 'POST', 'revisions/restart/action', below), call);
+    await arm.start(asking(appId, 'POST', REVISIONS.restart, below), call);
   } catch (error) {
     if (error instanceof RotationError && error.code === 'TARGET_NOT_FOUND') return;
     throw error;
@@ -63,7 +64,7 @@ export async function replicasOf(
 ): Promise<readonly Replica[]> {
   const below = `/revisions/${encodeURIComponent(revision)}/replicas`;
   try {
-    const all = await listAll(arm, asking(appId, 'GET', 'revisions/replicas/read', below), call);
+    const all = await listAll(arm, asking(appId, 'GET', REVISIONS.replicas, below), call);
     return all.map((item) => {
       const created = Date.parse(textIn(objectIn(item, 'properties'), 'createdTime') ?? '');
       return { name: textIn(item, 'name') ?? '', createdMs: Number.isNaN(created) ? undefined : created };

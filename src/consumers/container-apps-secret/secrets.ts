@@ -4,6 +4,7 @@ import type { Call, VersionRef } from '../../rotation/ports.ts';
 import { saysVaultIsClosed } from '../container-apps.ts';
 import { listIn, objectIn, textIn, without, type Json } from '../json.ts';
 import { withoutAnswer } from '../silent.ts';
+import { VERBS } from './access.ts';
 import { incomplete, vaultClosed } from './refusals.ts';
 import { asking, type Workload } from './workload.ts';
 
@@ -29,7 +30,7 @@ export async function setSecrets(
   call: Call,
 ): Promise<string | undefined> {
   const { id, body, isJob } = workload;
-  const listed = await arm.start(asking(id, 'POST', 'listSecrets/action', '/listSecrets'), call);
+  const listed = await arm.start(asking(id, 'POST', VERBS.listSecrets, '/listSecrets'), call);
   const values = listIn(objectIn('body' in listed ? listed.body : undefined), 'value');
   const configuration = objectIn(body, 'properties', 'configuration');
   const secrets = completed(id, listIn(configuration, 'secrets'), values).map((entry) => {
@@ -39,7 +40,7 @@ export async function setSecrets(
   // A job's configuration has members that must be there; that a PATCH may leave them out is not known [U].
   const whole = isJob ? { ...configuration, secrets } : { secrets };
   const patch = { ...bodyOf(workload, tags), properties: { configuration: whole } };
-  const request = asking(id, 'PATCH', 'write');
+  const request = asking(id, 'PATCH', VERBS.write);
   try {
     const outcome = await arm.start({ ...request, body: patch }, call);
     return 'operation' in outcome ? outcome.operation : undefined;
@@ -52,7 +53,7 @@ export async function setSecrets(
 
 /** Writes the tags and nothing else. All are sent, should a PATCH not merge them. @returns and throws as `setSecrets` */
 export async function setTags(arm: ArmClient, workload: Workload, tags: Json, call: Call): Promise<string | undefined> {
-  const outcome = await arm.start({ ...asking(workload.id, 'PATCH', 'write'), body: bodyOf(workload, tags) }, call);
+  const outcome = await arm.start({ ...asking(workload.id, 'PATCH', VERBS.write), body: bodyOf(workload, tags) }, call);
   return 'operation' in outcome ? outcome.operation : undefined;
 }
 

@@ -1,8 +1,9 @@
 import type { ArmClient, ArmRequest } from '../../azure/arm/client.ts';
 import type { Call, ObjectRef } from '../../rotation/ports.ts';
-import { about, type Role } from '../container-apps.ts';
+import { about } from '../container-apps.ts';
 import { listIn, objectIn, textIn, type Json } from '../json.ts';
 import { readObjectUrl, refersTo, type ObjectAddress } from '../object-address.ts';
+import { APP, JOB, VERBS, type Verb } from './access.ts';
 
 /** A secret of an app or a job that comes from a vault. Its value is in none of this. */
 export interface VaultSecret {
@@ -23,15 +24,15 @@ export interface Workload {
   readonly body: Json;
 }
 
-const JOB = /\/providers\/Microsoft\.App\/jobs\/[^/]+$/i;
+const JOB_ID = /\/providers\/Microsoft\.App\/jobs\/[^/]+$/i;
 
 /** Read-only; @throws as `ArmClient.start` does */
 export async function readWorkload(arm: ArmClient, id: string, call: Call): Promise<Workload> {
-  const outcome = await arm.start(asking(id, 'GET', 'read'), call);
+  const outcome = await arm.start(asking(id, 'GET', VERBS.read), call);
   const body = objectIn('body' in outcome ? outcome.body : undefined);
   const properties = objectIn(body, 'properties');
   return {
-    ...{ id, body, isJob: JOB.test(id) },
+    ...{ id, body, isJob: JOB_ID.test(id) },
     secrets: listIn(objectIn(properties, 'configuration'), 'secrets').flatMap(vaultSecretIn),
     tags: objectIn(body, 'tags'),
     provisioning: textIn(properties, 'provisioningState') ?? '',
@@ -54,12 +55,10 @@ export function referenceIdOf(workloadId: string, { name, address }: VaultSecret
   return address.version === undefined ? workloadId : `${workloadId}#secrets/${name}`;
 }
 
-/** A request about it. @param action what follows the type, as RBAC spells it @param below what follows the id, from `/` on */
-export function asking(id: string, method: ArmRequest['method'], action: string, below = ''): ArmRequest {
-  const isJob = JOB.test(id);
-  const role: Role = isJob ? 'Container Apps Jobs Contributor' : 'Container Apps Contributor';
-  const type = isJob ? 'Microsoft.App/jobs' : 'Microsoft.App/containerApps';
+/** A request about it. @param verb what follows the type, as RBAC spells it @param below what follows the id, from `/` on */
+export function asking(id: string, method: ArmRequest['method'], verb: Verb, below = ''): ArmRequest {
+  const { type, role } = JOB_ID.test(id) ? JOB : APP;
   // Listing secrets is a POST that changes nothing.
-  const mutates = method !== 'GET' && action !== 'listSecrets/action';
-  return { ...about(id, role, below), method, action: `${type}/${action}`, mutates };
+  const mutates = method !== 'GET' && verb !== VERBS.listSecrets;
+  return { ...about(id, role, below), method, action: `${type}/${verb}`, mutates };
 }

@@ -14,11 +14,11 @@ import { refersTo } from '../object-address.ts';
 import { proveServed } from '../proof/handshake.ts';
 import { servableBy } from '../proof/servable.ts';
 import type { ControlPlane } from '../proof/verdict.ts';
+import { KIND, TYPE } from './access.ts';
 import * as profile from './profile.ts';
 import { nextStep, underWay, type Holdings } from './push.ts';
 import { pinnedIsLeft, referenceIsGone } from './refusals.ts';
 
-const KIND = 'front-door';
 const HOUR_MS = 3_600_000;
 
 export interface FrontDoorDeps {
@@ -67,7 +67,7 @@ export function frontDoor(deps: FrontDoorDeps): ConsumerAdapter {
   return {
     kind: KIND,
     objects: ['certificate'],
-    types: [profile.TYPE.toLowerCase()],
+    types: [TYPE.toLowerCase()],
     inGraph: false,
     // How long all points of presence take is not documented [U].
     lagMs: { pushed: 4 * HOUR_MS, follows: 72 * HOUR_MS },

@@ -4,8 +4,8 @@ import { armPath, nameIn, sameId } from '../arm-id.ts';
 import { listAll } from '../arm-lists.ts';
 import { objectIn, textIn, type Json } from '../json.ts';
 import { readVaultId, type ObjectAddress } from '../object-address.ts';
+import { READS, ROLE, WRITES } from './access.ts';
 
-export const TYPE = 'Microsoft.Cdn/profiles';
 /** The first one that shows the cipher suites of a custom domain: a PATCH of its TLS settings must not lose them. */
 const API_VERSION = '2025-12-01';
 
@@ -35,12 +35,12 @@ export interface Domain {
 }
 
 export async function readSecrets(arm: ArmClient, profileId: string, call: Call): Promise<readonly Secret[]> {
-  const items = await listAll(arm, reading(profileId, 'secrets', 'secrets/read'), call);
+  const items = await listAll(arm, reading(profileId, 'secrets', READS.secrets), call);
   return items.flatMap((item) => secretIn(item) ?? []);
 }
 
 export async function readDomains(arm: ArmClient, profileId: string, call: Call): Promise<readonly Domain[]> {
-  const items = await listAll(arm, reading(profileId, 'customDomains', 'customdomains/read'), call);
+  const items = await listAll(arm, reading(profileId, 'customDomains', READS.domains), call);
   return items.flatMap((item) => domainIn(item) ?? []);
 }
 
@@ -87,7 +87,6 @@ export function secretIdFor(secretId: string, version: string): string {
 
 type Verb = Pick<ArmRequest, 'method' | 'body'>;
 
-/** @param action after `Microsoft.Cdn/profiles/` */
 export function writing(id: string, action: string, verb: Verb): ArmRequest {
   const path = armPath(id);
   const query = { 'api-version': API_VERSION };
@@ -96,8 +95,8 @@ export function writing(id: string, action: string, verb: Verb): ArmRequest {
     path,
     query,
     scope: id,
-    action: `${TYPE}/${action}`,
-    role: 'CDN Profile Contributor',
+    action,
+    role: ROLE,
     mutates: true,
     found: true,
   };
@@ -117,7 +116,7 @@ export async function validity(
   call: Call,
 ): Promise<{ readonly status: string; readonly message: string }> {
   const body = { secretType: 'CustomerCertificate', secretSource: { id: sourceId }, secretVersion: version };
-  const request = writing(profileId, 'validateSecret/action', { method: 'POST', body });
+  const request = writing(profileId, WRITES.validate, { method: 'POST', body });
   const outcome = await arm.start({ ...request, path: `${request.path}/validateSecret`, mutates: false }, call);
   const answer = objectIn('body' in outcome ? outcome.body : undefined);
   return { status: textIn(answer, 'status') ?? '', message: textIn(answer, 'message') ?? '' };

@@ -2,6 +2,7 @@ import type { ArmClient, ArmRequest } from '../../azure/arm/client.ts';
 import { RotationError } from '../../rotation/errors.ts';
 import type { Call, Reference, Refreshed, ServedCertificate, VersionRef } from '../../rotation/ports.ts';
 import { sameId } from '../arm-id.ts';
+import { WRITES } from './access.ts';
 import * as profile from './profile.ts';
 import { deploymentFailed, invalid, operationFailed, referenceIsGone } from './refusals.ts';
 
@@ -37,7 +38,7 @@ export async function underWay(push: Push, operation: string | undefined): Promi
   const profileId = push.reference.parent;
   const state = await push.arm.stateOf(
     operation,
-    profile.writing(profileId, 'secrets/write', { method: 'PUT' }),
+    profile.writing(profileId, WRITES.makeSecret, { method: 'PUT' }),
     push.call,
   );
   if (state.is === 'running') return { is: 'running', operation };
@@ -87,7 +88,11 @@ async function makeSecret(
   );
   if (refused !== undefined) throw refused;
   const parameters = { type: 'CustomerCertificate', secretSource: { id: old.sourceId }, useLatestVersion: true };
-  return send(arm, profile.writing(id, 'secrets/write', { method: 'PUT', body: { properties: { parameters } } }), call);
+  return send(
+    arm,
+    profile.writing(id, WRITES.makeSecret, { method: 'PUT', body: { properties: { parameters } } }),
+    call,
+  );
 }
 
 /** It follows, so it took whatever was the newest when it was made. */
@@ -102,7 +107,7 @@ function holdsTheVersion({ id, thumbprint }: profile.Secret, { served, version }
 
 function moving({ id, tlsSettings }: profile.Domain, { id: secretId }: profile.Secret): ArmRequest {
   const body = { properties: { tlsSettings: { ...tlsSettings, secret: { id: secretId } } } };
-  return profile.writing(id, 'customdomains/write', { method: 'PATCH', body });
+  return profile.writing(id, WRITES.moveDomain, { method: 'PATCH', body });
 }
 
 function isDeployed({ provisioning, deployment }: profile.Domain): boolean {
@@ -112,7 +117,7 @@ function isDeployed({ provisioning, deployment }: profile.Domain): boolean {
 /** The last step: until it is taken, giving the domains back to the old secret takes one call each. */
 async function removeOld({ arm, call }: Push, { id }: profile.Secret): Promise<Refreshed> {
   try {
-    return await send(arm, profile.writing(id, 'secrets/delete', { method: 'DELETE' }), call);
+    return await send(arm, profile.writing(id, WRITES.removeSecret, { method: 'DELETE' }), call);
   } catch (error) {
     // Something else uses it, or it is locked: it is not in our way.
     if (error instanceof RotationError && ['CONFLICT', 'TARGET_NOT_FOUND'].includes(error.code))

@@ -6,6 +6,7 @@ import { listAll } from '../arm-lists.ts';
 import { objectIn, textIn } from '../json.ts';
 import { refersTo, referenceIsGone } from '../object-address.ts';
 import { proveServed } from '../proof/handshake.ts';
+import { actionOf, ROLE } from './access.ts';
 import type { Found, Row } from './row.ts';
 import { ROWS } from './rows.ts';
 
@@ -95,8 +96,8 @@ function reportedKind(row: Row, deps: ReportedDeps): ConsumerAdapter {
 async function readAll(arm: ArmClient, row: Row, id: string, call: Call): Promise<readonly Found[]> {
   const request: ArmRequest = {
     ...{ path: `${armPath(id)}${row.parts?.path ?? ''}`, query: { 'api-version': row.apiVersion }, scope: id },
-    ...{ role: 'Reader', found: true, method: 'GET', mutates: false },
-    action: row.parts?.action ?? `${row.type}/read`,
+    ...{ role: ROLE, found: true, method: 'GET', mutates: false },
+    action: actionOf(row),
   };
   if (row.parts !== undefined) {
     const parts = await listAll(arm, request, call);

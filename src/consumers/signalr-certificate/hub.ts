@@ -5,6 +5,7 @@ import { armPath, sameId } from '../arm-id.ts';
 import { listAll } from '../arm-lists.ts';
 import { objectIn, textIn, without, type Json } from '../json.ts';
 import { readObjectUrl, type ObjectAddress } from '../object-address.ts';
+import { ROLE, VERBS } from './access.ts';
 import { isOfTier, saidIn } from './refusals.ts';
 import type { HubRow } from './rows.ts';
 
@@ -26,7 +27,7 @@ export async function certificatesOf(
   call: Call,
 ): Promise<readonly CustomCertificate[]> {
   try {
-    const items = await listAll(arm, reading(row, hubId, '/customCertificates', 'customCertificates/read'), call);
+    const items = await listAll(arm, reading(row, hubId, '/customCertificates', VERBS.readCertificates), call);
     return items.map(certificateIn);
   } catch (error) {
     // Whether a tier that has no custom certificates answers with an empty list, or not at all, is not known [U].
@@ -37,7 +38,7 @@ export async function certificatesOf(
 
 /** Read-only; @throws as `ArmClient.start` does */
 export async function readCertificate(row: HubRow, arm: ArmClient, id: string, call: Call): Promise<CustomCertificate> {
-  const outcome = await arm.start(reading(row, id, '', 'customCertificates/read'), call);
+  const outcome = await arm.start(reading(row, id, '', VERBS.readCertificates), call);
   return certificateIn(objectIn('body' in outcome ? outcome.body : undefined));
 }
 
@@ -54,7 +55,7 @@ export async function domainsOf(
   hubId: string,
   call: Call,
 ): Promise<readonly CustomDomain[]> {
-  const domains = await listAll(arm, reading(row, hubId, '/customDomains', 'customDomains/read'), call);
+  const domains = await listAll(arm, reading(row, hubId, '/customDomains', VERBS.readDomains), call);
   return domains.flatMap((domain) => {
     const properties = objectIn(domain, 'properties');
     const [host, certificateId] = [
@@ -89,14 +90,14 @@ export async function putAgain(
 }
 
 export function writing(row: HubRow, id: string): ArmRequest {
-  const base = reading(row, id, '', 'customCertificates/write');
+  const base = reading(row, id, '', VERBS.putCertificate);
   return { ...base, method: 'PUT', mutates: true };
 }
 
 function reading({ type }: HubRow, id: string, below: string, action: string): ArmRequest {
   return {
     ...{ method: 'GET', path: `${armPath(id)}${below}`, query: { 'api-version': API_VERSION }, scope: id },
-    ...{ action: `${type}/${action}`, role: 'SignalR/Web PubSub Contributor', mutates: false, found: true },
+    ...{ action: `${type}/${action}`, role: ROLE, mutates: false, found: true },
   };
 }
 

@@ -4,12 +4,12 @@ import type { ConsumerAdapter, FoundResource } from '../adapter.ts';
 import type { Json } from '../json.ts';
 import { refersTo, referenceIsGone } from '../object-address.ts';
 import { servableBy } from '../proof/servable.ts';
+import { actionsOf, KIND } from './access.ts';
 import * as extension from './extension.ts';
 import type { Extension, Observed } from './extension.ts';
 import { about, machinesOf, ownerOf, PLACES, SETS } from './machines.ts';
 import * as refuse from './refusals.ts';
 
-const KIND = 'vm-extension';
 const HOUR_MS = 3_600_000;
 
 export interface VmExtensionDeps {
@@ -141,6 +141,6 @@ function extensionIdOf({ id }: Reference): string {
 }
 
 function writing(extensionId: string): ArmRequest {
-  const action = `${machinesOf(extensionId).extensionType}/write`;
+  const action = actionsOf(machinesOf(extensionId)).write;
   return { ...about(extensionId), method: 'PATCH', action, mutates: true };
 }

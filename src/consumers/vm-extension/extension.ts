@@ -3,6 +3,7 @@ import type { Call } from '../../rotation/ports.ts';
 import { nameIn } from '../arm-id.ts';
 import { listIn, objectIn, textIn, type Json } from '../json.ts';
 import { readObjectUrl, type ObjectAddress } from '../object-address.ts';
+import { actionsOf } from './access.ts';
 import { about, machinesOf, ownerOf, SETS } from './machines.ts';
 
 /** One entry of `observedCertificates`, which is a text or an object with `url`. */
@@ -34,7 +35,7 @@ export interface Extension {
 export async function readExtensions(arm: ArmClient, id: string, call: Call): Promise<readonly Extension[]> {
   const isSet = machinesOf(id) === SETS;
   const request = about(id);
-  const action = isSet ? 'Microsoft.Compute/virtualMachineScaleSets/read' : `${machinesOf(id).extensionType}/read`;
+  const action = actionsOf(machinesOf(id)).read;
   // Arc machines show it unasked.
   const expand = machinesOf(id).listed.startsWith('microsoft.compute/') && !isSet ? { $expand: 'instanceView' } : {};
   const outcome = await arm.start(

@@ -89,8 +89,13 @@ function configOf({ subscriptionId, resourceGroup, address, names }: AddressPart
     return place === undefined ? part : encodeURIComponent(all[place] ?? '');
   });
   const path = `/subscriptions/${subscriptionId}/resourceGroups/${encodeURIComponent(resourceGroup)}/providers/${tail.join('/')}`;
-  const type = places.filter((part) => placeOf(part) === undefined).join('/');
-  return { subscriptionId, resourceGroup, name, names: all, type, path };
+  return { subscriptionId, resourceGroup, name, names: all, type: typeOf(address), path };
+}
+
+/** ARM's type of what a row's address leads to. */
+export function typeOf(address: string): string {
+  const places = address.split('/');
+  return places.filter((part) => placeOf(part) === undefined).join('/');
 }
 
 type Pair = readonly [Slot, Slot];

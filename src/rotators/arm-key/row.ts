@@ -103,8 +103,12 @@ export interface ArmKeyRow {
   readKeys(body: unknown, config: ArmKeyConfig): ReadonlyMap<Slot, SecretValue>;
   /** Where a key has an id that readers give beside it: the ids in the answer of either call. Pure. */
   users?(body: unknown): ReadonlyMap<Slot, string>;
+  /** What `prepare` reads besides, as role definitions spell it. */
+  readonly prepares?: readonly string[];
   /** The built-in role with the fewest rights that grants the calls. */
   readonly role: string;
+  /** The role grants these calls and no others. */
+  readonly roleIsExact?: true;
   /** The command that shows a person which key is which, where there is a better one than `az rest` with the row's `list`. */
   listByHand?(config: ArmKeyConfig): string;
   /** How a key is proved. `read back`: ARM is asked whether it is the one in the slot, which is weaker. */

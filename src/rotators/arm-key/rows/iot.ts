@@ -4,6 +4,8 @@ import type { ArmKeyConfig, ArmKeyRow, ArmVerb } from '../row.ts';
 import { itemsIn, members, nameRule, RULE, textIn } from '../shapes.ts';
 
 const KEY_BYTES = 32;
+const READ_HUB = 'Microsoft.Devices/IotHubs/read';
+const LIST_KEYS: ArmVerb = { path: '/listkeys', action: 'Microsoft.Devices/IotHubs/listkeys/action' };
 
 /**
  * IoT Hub cannot be asked for a new key. The whole hub is written, with all its policies and their keys, and the service keeps
@@ -20,16 +22,12 @@ export const IOT_HUB_ROW: ArmKeyRow = {
   },
   apiVersion: '2023-06-30',
   pairs: [['primaryKey', 'secondaryKey']],
-  list: () => ({ path: '/listkeys', action: 'Microsoft.Devices/IotHubs/listkeys/action' }),
+  list: () => LIST_KEYS,
   regenerate: (slot, config) =>
     putHub(config, { properties: { authorizationPolicies: `<all policies, with a new ${slot}>` } }),
   async prepare(slot, config, ask) {
-    const hub = await ask({ method: 'GET', on: hubOf(config), path: '', action: 'Microsoft.Devices/IotHubs/read' });
-    const listed = await ask({
-      on: hubOf(config),
-      path: '/listkeys',
-      action: 'Microsoft.Devices/IotHubs/listkeys/action',
-    });
+    const hub = await ask({ method: 'GET', on: hubOf(config), path: '', action: READ_HUB });
+    const listed = await ask({ ...LIST_KEYS, on: hubOf(config) });
     const policies = itemsIn(listed, 'value');
     const rule = policies.find((one) => textIn(one, 'keyName')?.toLowerCase() === config.names['rule']?.toLowerCase());
     const etag = textIn(hub, 'etag');
@@ -44,6 +42,7 @@ export const IOT_HUB_ROW: ArmKeyRow = {
     const body = { ...(hub as object), properties: { ...properties, authorizationPolicies: renewed } };
     return { ...putHub(config, body), ifMatch: etag };
   },
+  prepares: [READ_HUB],
   readKeys: members({ primaryKey: 'primaryKey', secondaryKey: 'secondaryKey' }),
   // No built-in role has the keys and not the rest (facts E).
   role: 'Contributor',

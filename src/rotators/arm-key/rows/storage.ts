@@ -18,6 +18,7 @@ export const STORAGE_ROW: ArmKeyRow = {
   }),
   readKeys: listItems(['key1', 'key2'], { list: 'keys', name: 'keyName', value: 'value' }),
   role: 'Storage Account Key Operator Service Role',
+  roleIsExact: true,
   listByHand: ({ name, resourceGroup, subscriptionId }) =>
     `az storage account keys list --account-name ${name} --resource-group '${resourceGroup}' --subscription ${subscriptionId}`,
   proof: {
