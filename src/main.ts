@@ -12,8 +12,9 @@ import { health, type HealthReport } from './health.ts';
 import { createRunbook, type RunbookApi } from './http.ts';
 import type { Answer } from './http/answer.ts';
 import { takeEvents } from './intake.ts';
-import type { Engine, Outcome } from './rotation/engine.ts';
+import { describeObject, type Engine, type Outcome } from './rotation/engine.ts';
 import { RotationError } from './rotation/errors.ts';
+import { logged } from './rotation/log-events.ts';
 import { mint } from './rotation/mint.ts';
 import { blockPoisoned } from './rotation/poison.ts';
 import type { Call, Clock, Log, Rotator, VaultPort } from './rotation/ports.ts';
@@ -108,15 +109,15 @@ export async function createApp(
     onVaultEvent: (events, { deliveryId }) => takeEvents(engine, events, deliveryId),
     rotate: async (message, delivery) => {
       const decoded = decodeRotateMessage(message);
-      tell(log, 'rotate', await handleRotate(engine, decoded), {
-        object: decoded.object.name,
-        trigger: decoded.trigger,
-        ...delivery,
-      });
+      const outcome = await handleRotate(engine, decoded);
+      const fields = { ...told(outcome), object: describeObject(decoded.object), trigger: decoded.trigger };
+      log('info', `rotate: ${outcome.outcome}`, { ...logged('rotation.outcome', fields), ...delivery });
     },
     propagate: async (message, delivery) => {
       const decoded = decodePropagateMessage(message);
-      tell(log, 'propagate', await handlePropagate(engine, decoded), { object: decoded.object.name, ...delivery });
+      const outcome = await handlePropagate(engine, decoded);
+      const fields = { ...told(outcome), object: describeObject(decoded.object) };
+      log('info', `propagate: ${outcome.outcome}`, { ...logged('propagation.outcome', fields), ...delivery });
     },
     notify: async (message, delivery) => {
       const decoded = decodeNoticeMessage(message);
@@ -124,7 +125,7 @@ export async function createApp(
       log('info', `notify: ${outcome}`, { channel: decoded.channel, notice: decoded.notice.id, ...delivery });
     },
     poisoned: (queue, message) => poisoned(engine, queue, message),
-    sweep: async () => log('info', 'swept', { ...(await sweep(engine)) }),
+    sweep: async () => log('info', 'swept', logged('sweep.completed', await sweep(engine))),
     runbook: {
       ...createRunbook(engine),
       health: async () => answerHealth(await health(engine)),
@@ -237,13 +238,14 @@ async function connectIdentity(settings: Settings): Promise<TokenCredential> {
   return new DefaultAzureCredential(id === undefined ? {} : { managedIdentityClientId: id });
 }
 
-function tell(log: Log, what: string, outcome: Outcome, fields: Readonly<Record<string, unknown>>): void {
-  log('info', `${what}: ${outcome.outcome}`, { ...outcome, ...fields });
+/** With every field, the ones that it has not undefined. */
+function told(outcome: Outcome): Record<'outcome' | 'reason' | 'rotationId' | 'detail', string | undefined> {
+  return { reason: undefined, rotationId: undefined, ...outcome };
 }
 
 async function poisoned(engine: Engine, queue: string, message: unknown): Promise<void> {
   const at = engine.clock.now();
-  engine.log('error', 'a message was given up', { queue });
+  engine.log('error', 'a message was given up', logged('message.poisoned', { queue }));
   const text = typeof message === 'string' ? message : JSON.stringify(message);
   await engine.journal.note(
     {

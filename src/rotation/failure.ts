@@ -2,6 +2,7 @@ import { resumeMessage } from './admit.ts';
 import { backoffMs, MAX_ATTEMPTS } from './backoff.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
+import { logged } from './log-events.ts';
 import { isOver } from './machine.ts';
 import { goesOn, newRun } from './new-run.ts';
 import type { Call, Notice, RotateMessage } from './ports.ts';
@@ -33,11 +34,7 @@ export async function stop(
   if (!passing) {
     session.change({ state: 'blocked', attempts, blocked: failure });
     await session.saveReleased();
-    engine.log('error', 'rotation blocked', {
-      object: describeObject(message.object),
-      rotationId: run.rotationId,
-      failure,
-    });
+    logBlocked(engine, session, failure);
     await announceBlocked(
       engine,
       session,
@@ -53,13 +50,18 @@ export async function stop(
   await session.call('scheduling the next attempt', (call) =>
     engine.queue.rotate(resumeMessage(run, message), delay, call),
   );
-  engine.log('warn', 'rotation waits after a failure', {
-    object: describeObject(message.object),
-    rotationId: run.rotationId,
-    attempts,
-    failure,
-  });
+  const object = describeObject(message.object);
+  const { rotationId, step } = run;
+  const entry = logged('rotation.delayed', { object, rotationId, step, attempts, failure });
+  engine.log('warn', 'rotation waits after a failure', entry);
   return { outcome: 'waiting', rotationId: run.rotationId, detail: failure.message };
+}
+
+/** For the log, and who watches it. */
+export function logBlocked(engine: Engine, { object, active }: Session, failure: BlockedBy): void {
+  const { rotationId, step } = active;
+  const entry = logged('rotation.blocked', { object: describeObject(object), rotationId, step, failure });
+  engine.log('error', 'rotation blocked', entry);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
-import { announceBlocked } from './failure.ts';
+import { announceBlocked, logBlocked } from './failure.ts';
 import { isOver } from './machine.ts';
 import type { RotateMessage } from './ports.ts';
 import { blockedBy, Session } from './session.ts';
@@ -26,5 +26,6 @@ export async function blockPoisoned(engine: Engine, message: RotateMessage): Pro
   const failure = blockedBy(session, error);
   session.change({ state: 'blocked', blocked: failure });
   await session.saveReleased();
+  logBlocked(engine, session, failure);
   await announceBlocked(engine, session, failure, 'rotation-failed');
 }

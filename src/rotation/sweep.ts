@@ -7,11 +7,14 @@ import { describeObject, type Engine } from './engine.ts';
 import { RotationError } from './errors.ts';
 import { objectKey, timeOf } from './ids.ts';
 import { sweepKeys } from './keys/sweep.ts';
+import { logged } from './log-events.ts';
+import { blockedRuns, claimOf, outlook, type BlockedRun, type Claim, type Seen } from './outlook.ts';
 import { disown, sharedPairs } from './ownership.ts';
 import { rotationIdOf, slotsShared } from './plan.ts';
 import { decide } from './policy.ts';
 import type { Managed, ObjectRef, RotateMessage, SecretListing, Target } from './ports.ts';
 import { isHeld, type JournalRecord, type Run } from './record.ts';
+import { isPending } from './staging.ts';
 
 /** A blocked run is looked at again once a day, and as soon as its secret, or what that comes from, was changed. */
 const RECHECK_MS = 24 * 3600_000;
@@ -28,6 +31,9 @@ const WRITTEN_WITHIN_MS = 3600_000;
 export interface SweepReport {
   readonly resumed: number;
   readonly due: number;
+  /** Runs that are not over, as the sweep found them; of those the ones that wait for somebody to act. */
+  readonly open: number;
+  readonly blocked: readonly BlockedRun[];
   readonly problems: readonly string[];
 }
 
@@ -52,6 +58,8 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
   const messages: RotateMessage[] = [];
   const managed: { readonly object: ObjectRef; readonly target: Target; readonly foreign: boolean }[] = [];
   for (const vault of engine.configuration.vaults) {
+    const seen: Seen[] = [];
+    const openRun = (object: ObjectRef): JournalRecord | undefined => open.get(objectKey(object));
     try {
       await scope.run(`listing ${vault}`, async (call) => {
         for await (const listing of engine.vault.list(vault, call)) {
@@ -61,6 +69,8 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
           // A certificate's newest version is listed as the secret that backs it (facts A4); either may be a source.
           if (listing.managed) created.set(objectKey({ ...object, kind: 'certificate' }), listing.createdOn);
           const found = managedAs(engine, listing);
+          const claim = secretClaim(listing, found);
+          if (claim !== undefined) seen.push({ listing, claim });
           if (typeof found === 'object') {
             managed.push({ object, target: found.target, foreign: isForeign(listing, engine.clock.now()) });
           }
@@ -70,11 +80,13 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
           }
         }
       });
-      const keys = await sweepKeys(engine, scope, vault, (object) => open.get(objectKey(object)));
+      const keys = await sweepKeys(engine, scope, vault, openRun);
       messages.push(...keys.messages);
-      const certificates = await sweepCertificates(engine, scope, vault, (object) => open.get(objectKey(object)));
+      const certificates = await sweepCertificates(engine, scope, vault, openRun);
       messages.push(...certificates.messages);
       for (const { object, at } of [...keys.changed, ...certificates.changed]) changed.set(objectKey(object), at);
+      const all = outlook(vault, [...seen, ...keys.seen, ...certificates.seen], openRun, engine.clock.now());
+      engine.log('info', 'a vault was looked through', logged('sweep.vault', all));
     } catch (error) {
       if (!(error instanceof RotationError)) throw error;
       report(engine, problems, error);
@@ -101,12 +113,18 @@ export async function sweep(engine: Engine): Promise<SweepReport> {
     await scope.run('enqueueing', (call) => engine.queue.rotate(message, index * SPREAD_MS, call));
   }
   await sweepAdoptions(engine, scope, (error) => report(engine, problems, error));
-  return { resumed: messages.length - due, due, problems };
+  return {
+    resumed: messages.length - due,
+    due,
+    open: open.size,
+    blocked: blockedRuns(open.values()),
+    problems,
+  };
 }
 
 function report(engine: Engine, problems: string[], { code, message, remedy }: RotationError): void {
   problems.push(message);
-  engine.log('error', 'the sweep left something out', { code, problem: message, remedy });
+  engine.log('error', 'the sweep left something out', logged('sweep.problem', { code, problem: message, remedy }));
 }
 
 /** Read from the tags of a listing; 'wrong' where they cannot be read. */
@@ -122,6 +140,12 @@ function managedAs(engine: Engine, listing: SecretListing): Managed | 'wrong' | 
     });
     return 'wrong';
   }
+}
+
+/** Undefined where it is not a secret in use: disabled, a certificate's, or one of our own that waits. */
+function secretClaim(listing: SecretListing, managed: Managed | 'wrong' | undefined): Claim | undefined {
+  if (!listing.enabled || listing.managed || isPending(listing.object)) return undefined;
+  return managed === undefined ? { by: 'nobody' } : claimOf(managed, true);
 }
 
 /** Due as far as the listing tells; wrong tags count, too, so that the runner reports them where people look. */

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Host } from '../../sandbox/host/host.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
+import { LOG_EVENTS, type LogEvent } from '../../src/rotation/log-events.ts';
 import { mintPassword } from '../../src/rotation/mint.ts';
 import { SecretValue } from '../../src/rotation/ports.ts';
 import { parseValue } from '../../src/rotation/value/value.ts';
@@ -251,4 +252,20 @@ test('no value is in anything that was written', { timeout: 120_000 }, async () 
   }
   const aligned = Buffer.from(`{"x":"${value}"}`).toString('base64');
   expect(scanner.scan({ queue: aligned })).toHaveLength(1);
+});
+
+/** Of the same run: what alerts wait for (docs/operations.md) is written by the app as it is deployed, one line of JSON each. */
+test('the entries that alerts wait for are in the output, with their fields', () => {
+  const entries = host
+    .output()
+    .split('\n')
+    .filter((line) => line.startsWith('{"level"'))
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+  // Nobody is looked for here, and no vault is left out.
+  const others: readonly LogEvent[] = ['consumers.settled', 'sweep.problem'];
+  for (const [event, fields] of Object.entries(LOG_EVENTS)) {
+    if (others.includes(event as LogEvent)) continue;
+    const written = new Set(entries.filter((entry) => entry['event'] === event).flatMap((entry) => Object.keys(entry)));
+    expect([...written], event).toEqual(expect.arrayContaining([...fields]));
+  }
 });

@@ -2,6 +2,7 @@ import { describeObject, type Engine, type Outcome } from '../engine.ts';
 import { RotationError } from '../errors.ts';
 import type { ObjectRef, PropagateMessage, Reference, VersionRef } from '../ports.ts';
 import { LEASE_MS } from '../calls.ts';
+import { logged } from '../log-events.ts';
 import { bring } from './bring.ts';
 import { afterFailure, found, isDue } from './machine.ts';
 import { newestOf } from './newest.ts';
@@ -193,6 +194,7 @@ async function ended(
   const now = session.now().getTime();
   if (open.length === 0) {
     await session.saveReleased(settled(record, session.now()));
+    logSettled(engine, record);
     return {
       outcome: 'adopted',
       reason: laggards(record).length === 0 ? 'AllAdopted' : 'NotAllAdopted',
@@ -209,6 +211,17 @@ async function ended(
     engine.queue.propagate({ object, version, resumes: true }, wake - now, call),
   );
   return { outcome: 'propagating', reason: message.again === true ? 'PushedAgain' : 'Waiting', detail: said(record) };
+}
+
+/** For the log, and who watches it: again with every daily look while somebody is without the version. */
+function logSettled(engine: Engine, { object, version, consumers }: Adoption): void {
+  const count = (wanted: Standing['state']): number => consumers.filter(({ state }) => state === wanted).length;
+  const level = laggards({ consumers }).length === 0 ? 'info' : 'warn';
+  const entry = logged('consumers.settled', {
+    ...{ object: describeObject(object), version, verified: count('verified') },
+    ...{ stale: count('stale'), failed: count('failed'), pinned: count('pinned'), unreachable: count('unreachable') },
+  });
+  engine.log(level, 'nothing more is done by itself about the consumers', entry);
 }
 
 /** The sweep comes back for whoever is without the version, for a month. */

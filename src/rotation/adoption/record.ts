@@ -99,7 +99,7 @@ export function parseAdoption(text: string, where: string): Adoption {
 }
 
 /** Whoever must have the version before anything older may go, and has not. */
-export function laggards({ consumers }: Adoption): readonly Standing[] {
+export function laggards({ consumers }: Pick<Adoption, 'consumers'>): readonly Standing[] {
   return consumers.filter(({ state }) => state !== 'verified' && state !== 'gone');
 }
 

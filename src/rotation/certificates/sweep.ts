@@ -3,6 +3,7 @@ import { decideVaultMade } from '../vault-made/due.ts';
 import { listedOrPassedOver, managedAs, type VaultMadeSweep } from '../vault-made/sweep.ts';
 import type { Engine } from '../engine.ts';
 import { isPublished } from '../machine.ts';
+import { claimOf, type Seen } from '../outlook.ts';
 import type { ManagedCertificate, ObjectRef, RotateMessage, SecretListing } from '../ports.ts';
 import type { JournalRecord } from '../record.ts';
 import { leftToVault } from './vault-policy.ts';
@@ -20,17 +21,22 @@ export async function sweepCertificates(
 ): Promise<VaultMadeSweep> {
   const listings = await listedOrPassedOver(engine, scope, vault, 'certificates');
   const messages: RotateMessage[] = [];
+  const seen: Seen[] = [];
   for (const listing of listings) {
     const { object } = listing;
     const managed = managedAs(engine, listing, 'certificate', (tags) => engine.configuration.managedCertificate(tags));
+    if (managed === undefined) {
+      if (listing.enabled) seen.push({ listing, claim: { by: 'nobody' } });
+      continue;
+    }
     const run = open(object)?.run;
     // A run that waits for its consumers does not stand in the way of the next renewal.
-    if (managed === undefined || (run !== undefined && !isPublished(run))) continue;
-    if (managed === 'wrong') {
-      if (run === undefined) messages.push({ object, trigger: 'sweep' });
-    } else if (await isDue(engine, scope, listing, managed)) messages.push({ object, trigger: 'sweep' });
+    const waits = run === undefined || isPublished(run);
+    const asks = managed !== 'wrong' && waits && (await isDue(engine, scope, listing, managed));
+    seen.push({ listing, claim: claimOf(managed, asks) });
+    if (asks || (managed === 'wrong' && run === undefined)) messages.push({ object, trigger: 'sweep' });
   }
-  return { messages, changed: listings.map(({ object, updatedOn }) => ({ object, at: updatedOn })) };
+  return { messages, changed: listings.map(({ object, updatedOn }) => ({ object, at: updatedOn })), seen };
 }
 
 async function isDue(

@@ -1,6 +1,7 @@
 import type { CallScope } from '../calls.ts';
 import type { Engine } from '../engine.ts';
 import { isPublished } from '../machine.ts';
+import { claimOf, type Seen } from '../outlook.ts';
 import type { ManagedKey, ObjectRef, RotateMessage, SecretListing } from '../ports.ts';
 import type { JournalRecord } from '../record.ts';
 import { decideVaultMade } from '../vault-made/due.ts';
@@ -25,22 +26,28 @@ export async function sweepKeys(
 ): Promise<VaultMadeSweep> {
   const listings = await listedOrPassedOver(engine, scope, vault, 'keys');
   const messages: RotateMessage[] = [];
+  const seen: Seen[] = [];
   for (const listing of listings) {
     const { object } = listing;
-    const managed = listing.managed
-      ? undefined
-      : managedAs(engine, listing, 'key', (tags) => engine.configuration.managedKey(tags));
-    if (managed === undefined) continue;
+    if (listing.managed) continue;
+    const managed = managedAs(engine, listing, 'key', (tags) => engine.configuration.managedKey(tags));
+    if (managed === undefined) {
+      if (listing.enabled) seen.push({ listing, claim: { by: 'nobody' } });
+      continue;
+    }
     const run = open(object)?.run;
     // A run that waits for its users does not stand in the way of the next rotation.
-    if (run !== undefined && !isPublished(run)) continue;
-    if (managed === 'wrong' || (await isDue(engine, scope, listing, managed))) {
+    const waits = run === undefined || isPublished(run);
+    const asks = managed !== 'wrong' && waits && (await isDue(engine, scope, listing, managed));
+    seen.push({ listing, claim: claimOf(managed, asks) });
+    if (!waits) continue;
+    if (managed === 'wrong' || asks) {
       if (managed !== 'wrong' || run === undefined) messages.push({ object, trigger: 'sweep' });
     } else if (run === undefined && (await isForgotten(engine, scope, listing, managed))) {
       messages.push({ object, trigger: 'new-version' });
     }
   }
-  return { messages, changed: listings.map(({ object, updatedOn }) => ({ object, at: updatedOn })) };
+  return { messages, changed: listings.map(({ object, updatedOn }) => ({ object, at: updatedOn })), seen };
 }
 
 async function isDue(

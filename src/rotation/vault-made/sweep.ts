@@ -1,12 +1,14 @@
 import type { CallScope } from '../calls.ts';
 import { describeObject, type Engine } from '../engine.ts';
 import { RotationError } from '../errors.ts';
+import type { Seen } from '../outlook.ts';
 import type { ObjectRef, RotateMessage, SecretListing } from '../ports.ts';
 
 export interface VaultMadeSweep {
   readonly messages: readonly RotateMessage[];
   /** When each object was changed last: a blocked run of it is looked at again. */
   readonly changed: readonly { readonly object: ObjectRef; readonly at: Date }[];
+  readonly seen: readonly Seen[];
 }
 
 /**
