@@ -69,7 +69,7 @@ type resourceNamesType = {
 @description('Makes the names of one environment. The same inputs give the same names in every deployment.')
 func resourceNames(environmentName string, token string) resourceNamesType => {
   resourceGroup: 'rg-keyturn-${environmentName}'
-  identity: 'id-keyturn-${token}'
+  identity: 'id-keyturn-${environmentName}'
   workspace: 'log-keyturn-${token}'
   applicationInsights: 'appi-keyturn-${token}'
   storageAccount: 'stkeyturn${token}'
