@@ -1,10 +1,24 @@
 // What azd deploys with: everything comes from its environment (azd env set NAME VALUE). docs/deploy.md lists the names.
+// A variable that is empty counts as one that is not set.
 using 'main.bicep'
 
 var vaultIds = filter(split(readEnvironmentVariable('KEYTURN_VAULT_IDS', ''), ' '), id => !empty(id))
 var newVault = readEnvironmentVariable('KEYTURN_NEW_VAULT', '')
-var needs = filter(split(readEnvironmentVariable('KEYTURN_NEEDS', 'secrets'), ' '), need => !empty(need))
+var moreVaults = readEnvironmentVariable('KEYTURN_VAULTS', '')
+var namedNeeds = filter(split(readEnvironmentVariable('KEYTURN_NEEDS', ''), ' '), need => !empty(need))
+var needs = empty(namedNeeds) ? ['secrets'] : namedNeeds
+var namedPlan = readEnvironmentVariable('KEYTURN_PLAN', '')
+var namedNode = readEnvironmentVariable('KEYTURN_NODE_VERSION', '')
+var privateNetwork = readEnvironmentVariable('KEYTURN_NETWORK', '')
+var deliverTo = readEnvironmentVariable('KEYTURN_DELIVER_TO', '')
+var namedOperators = filter(split(readEnvironmentVariable('KEYTURN_OPERATORS', ''), ' '), id => !empty(id))
+var operatorGroups = filter(split(readEnvironmentVariable('KEYTURN_OPERATOR_GROUPS', ''), ' '), id => !empty(id))
+var deployer = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
+var moreClients = filter(split(readEnvironmentVariable('KEYTURN_SIGN_IN_CLIENTS', ''), ' '), id => !empty(id))
+var armSystems = readEnvironmentVariable('KEYTURN_SYSTEMS', '')
+var settings = readEnvironmentVariable('KEYTURN_SETTINGS', '')
 var alertEmails = filter(split(readEnvironmentVariable('KEYTURN_ALERT_EMAILS', ''), ' '), email => !empty(email))
+var policies = readEnvironmentVariable('KEYTURN_GOVERNANCE', '')
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
@@ -24,37 +38,31 @@ param vaults = concat(
       needs: needs
     }
   ],
-  json(readEnvironmentVariable('KEYTURN_VAULTS', '[]'))
+  empty(moreVaults) ? [] : json(moreVaults)
 )
 
-param plan = readEnvironmentVariable('KEYTURN_PLAN', 'flex')
-param nodeVersion = readEnvironmentVariable('KEYTURN_NODE_VERSION', '22')
-param network = json(readEnvironmentVariable('KEYTURN_NETWORK', 'null'))
-param delivery = readEnvironmentVariable('KEYTURN_DELIVER_TO', 'queue')
+param plan = empty(namedPlan) ? 'flex' : namedPlan
+param nodeVersion = empty(namedNode) ? '22' : namedNode
+param network = empty(privateNetwork) ? null : json(privateNetwork)
+param delivery = empty(deliverTo) ? 'queue' : deliverTo
 
-param functionKeys = bool(readEnvironmentVariable('KEYTURN_FUNCTION_KEYS', 'false'))
+param functionKeys = toLower(readEnvironmentVariable('KEYTURN_FUNCTION_KEYS', '')) == 'true'
 param signInClientId = readEnvironmentVariable('KEYTURN_SIGN_IN_CLIENT_ID', '')
 // The public id of the Azure CLI, and whatever else gets tokens: a pipeline's client id.
-param signInClients = concat(
-  ['04b07795-8ddb-461a-bbee-02f9e1bf7b46'],
-  filter(split(readEnvironmentVariable('KEYTURN_SIGN_IN_CLIENTS', ''), ' '), id => !empty(id))
-)
+param signInClients = concat(['04b07795-8ddb-461a-bbee-02f9e1bf7b46'], moreClients)
 // Whoever deploys is an operator, unless others are named.
 param operators = {
-  identities: filter(
-    split(readEnvironmentVariable('KEYTURN_OPERATORS', readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')), ' '),
-    id => !empty(id)
-  )
-  groups: filter(split(readEnvironmentVariable('KEYTURN_OPERATOR_GROUPS', ''), ' '), id => !empty(id))
+  identities: empty(namedOperators) && empty(operatorGroups) && !empty(deployer) ? [deployer] : namedOperators
+  groups: operatorGroups
 }
 
-param systems = json(readEnvironmentVariable('KEYTURN_SYSTEMS', '[]'))
+param systems = empty(armSystems) ? [] : json(armSystems)
 param consumers = {
   subscriptions: filter(split(readEnvironmentVariable('KEYTURN_CONSUMER_SUBSCRIPTIONS', ''), ' '), id => !empty(id))
   kinds: filter(split(readEnvironmentVariable('KEYTURN_CONSUMER_KINDS', ''), ' '), kind => !empty(kind))
 }
-param keyturn = json(readEnvironmentVariable('KEYTURN_SETTINGS', '{}'))
+param keyturn = empty(settings) ? {} : json(settings)
 param watch = empty(alertEmails) ? null : {
   emails: alertEmails
 }
-param governance = json(readEnvironmentVariable('KEYTURN_GOVERNANCE', 'null'))
+param governance = empty(policies) ? null : json(policies)

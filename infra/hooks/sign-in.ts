@@ -19,7 +19,7 @@ interface Registration {
 
 /** @returns the client id; undefined where function keys were chosen, or an id is given already */
 export async function signIn(env: Variables, run: Run, say: (line: string) => void): Promise<string | undefined> {
-  if (env['KEYTURN_FUNCTION_KEYS'] === 'true') {
+  if (env['KEYTURN_FUNCTION_KEYS']?.toLowerCase() === 'true') {
     say('Callers show function keys (KEYTURN_FUNCTION_KEYS): no registration is needed.');
     return undefined;
   }
