@@ -411,6 +411,7 @@ module app 'modules/function-app.bicep' = {
       KEYTURN_DEFAULTS: string(keyturn.?defaults ?? {})
       KEYTURN_HTTP_APIS: keyturn.?httpApis ?? ''
       KEYTURN_EXTERNAL: string(keyturn.?external ?? {})
+      KEYTURN_CHANNELS: string(keyturn.?channels ?? [])
       KEYTURN_SUBSCRIPTIONS: join(consumers.subscriptions, ' ')
       KEYTURN_CONSUMERS: string(union(behaviour, behaviour.?sentinel == '' ? { sentinel: false } : {}))
       KEYTURN_REVOKE_DISABLES_LOGIN: toLower(string(keyturn.?revokeDisablesLogin ?? false))

@@ -236,6 +236,37 @@ type externalType = {
 }
 
 @export()
+@description('A channel that new versions and notices are told in: KEYTURN_CHANNELS.')
+type channelType = {
+  @description('Required. What ledger and errors call it.')
+  name: string
+
+  @description('Required. What it understands.')
+  format: 'webhook' | 'teams' | 'slack'
+
+  @description('Conditional. Address of a webhook.')
+  url: string?
+
+  @description('Conditional. Address of the secret that holds the address. Whoever has the address of a chat may write there.')
+  urlSecret: string?
+
+  @description('Conditional. Of a webhook: address of the secret with the key that requests are signed with.')
+  signingKey: string?
+
+  @description('Optional. Patterns of the objects that are told of.')
+  objects: string[]?
+
+  @description('Optional. What is told.')
+  events: ('versions' | 'notices')[]?
+
+  @description('Optional. Whether nobody waits for it to have a version.')
+  advisory: bool?
+
+  @description('Optional. Whether it may have a private address.')
+  allowPrivate: bool?
+}
+
+@export()
 @description('What a secret without the tag gets: KEYTURN_DEFAULTS.')
 type defaultsType = {
   @description('Optional. Lifetime of a new version, in days.')
@@ -317,6 +348,9 @@ type settingsType = {
     @description('The endpoint of that name.')
     *: externalType
   }?
+
+  @description('Optional. KEYTURN_CHANNELS.')
+  channels: channelType[]?
 
   @description('Optional. KEYTURN_CONSUMERS.')
   consumers: consumerBehaviourType?
