@@ -1,5 +1,5 @@
 // What azd deploys with: everything comes from its environment (azd env set NAME VALUE). docs/deploy.md lists the names.
-// A variable that is empty counts as one that is not set.
+// A variable that is empty counts as one that is not set, but for the three that choose between words.
 using 'main.bicep'
 
 var vaultIds = filter(split(readEnvironmentVariable('KEYTURN_VAULT_IDS', ''), ' '), id => !empty(id))
@@ -7,10 +7,7 @@ var newVault = readEnvironmentVariable('KEYTURN_NEW_VAULT', '')
 var moreVaults = readEnvironmentVariable('KEYTURN_VAULTS', '')
 var namedNeeds = filter(split(readEnvironmentVariable('KEYTURN_NEEDS', ''), ' '), need => !empty(need))
 var needs = empty(namedNeeds) ? ['secrets'] : namedNeeds
-var namedPlan = readEnvironmentVariable('KEYTURN_PLAN', '')
-var namedNode = readEnvironmentVariable('KEYTURN_NODE_VERSION', '')
 var privateNetwork = readEnvironmentVariable('KEYTURN_NETWORK', '')
-var deliverTo = readEnvironmentVariable('KEYTURN_DELIVER_TO', '')
 var namedOperators = filter(split(readEnvironmentVariable('KEYTURN_OPERATORS', ''), ' '), id => !empty(id))
 var operatorGroups = filter(split(readEnvironmentVariable('KEYTURN_OPERATOR_GROUPS', ''), ' '), id => !empty(id))
 var deployer = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
@@ -23,7 +20,8 @@ var policies = readEnvironmentVariable('KEYTURN_GOVERNANCE', '')
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
 
-param vaults = concat(
+// Through JSON, because what was split from a text is any text to the compiler, and the type takes three words only.
+param vaults = json(string(concat(
   map(vaultIds, id => {
     name: last(split(id, '/'))
     mode: 'existing'
@@ -39,12 +37,12 @@ param vaults = concat(
     }
   ],
   empty(moreVaults) ? [] : json(moreVaults)
-)
+)))
 
-param plan = empty(namedPlan) ? 'flex' : namedPlan
-param nodeVersion = empty(namedNode) ? '22' : namedNode
+param plan = readEnvironmentVariable('KEYTURN_PLAN', 'flex')
+param nodeVersion = readEnvironmentVariable('KEYTURN_NODE_VERSION', '22')
 param network = empty(privateNetwork) ? null : json(privateNetwork)
-param delivery = empty(deliverTo) ? 'queue' : deliverTo
+param delivery = readEnvironmentVariable('KEYTURN_DELIVER_TO', 'queue')
 
 param functionKeys = toLower(readEnvironmentVariable('KEYTURN_FUNCTION_KEYS', '')) == 'true'
 param signInClientId = readEnvironmentVariable('KEYTURN_SIGN_IN_CLIENT_ID', '')
