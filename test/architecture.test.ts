@@ -48,11 +48,15 @@ const CONSUMER = [
   ].map((name) => `src/consumers/${name}.ts`),
 ];
 
+/** The names that the code and the infrastructure share. */
+const NAMES = 'src/names.json';
+
 /** Dependency direction: functions → main → the rest; the rest never one another. */
 const SRC_LAYERS: readonly Layer[] = [
   {
     files: ['src/functions/'],
-    may: ['src/main.ts', 'src/rotation/errors.ts', '@azure/functions'],
+    // Names of triggers and the level of endpoints are needed when the functions are indexed, long before main is loaded.
+    may: ['src/main.ts', 'src/rotation/errors.ts', 'src/config/sign-in.ts', NAMES, '@azure/functions'],
   },
   {
     files: ['src/main.ts', 'src/access.ts', 'src/http.ts', 'src/http/', 'src/intake.ts', 'src/health.ts'],
@@ -81,12 +85,12 @@ const SRC_LAYERS: readonly Layer[] = [
   {
     files: ['src/state/'],
     may: [
-      ...[...PORTS, ...ROWS, ...AZURE_ERRORS, 'node:crypto', TOKENS],
+      ...[...PORTS, ...ROWS, ...AZURE_ERRORS, NAMES, 'node:crypto', TOKENS],
       ...['@azure/data-tables', '@azure/storage-queue', '@azure/eventgrid'],
     ],
   },
   { files: ['src/x509/'], may: ['node:crypto', 'node-forge'] },
-  { files: ['src/config/'], may: PORTS },
+  { files: ['src/config/'], may: [...PORTS, NAMES] },
   {
     files: ['src/rotators/sql-server/'],
     may: [...PORTS, 'src/rotators/accounts/', 'node:crypto', 'node:tls', 'node:net', 'tedious'],

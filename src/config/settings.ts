@@ -5,6 +5,8 @@ import { readChannels, type ChannelSetting } from './channels.ts';
 import { readConsumers, readSubscriptions, type ConsumerSettings } from './consumers.ts';
 import { readExternal, type ExternalSetting } from './external.ts';
 import { readHttpApis, type HttpApiSetting } from './http-apis.ts';
+import names from '../names.json' with { type: 'json' };
+import { readSignIn, type SignIn } from './sign-in.ts';
 import { nearest } from './spelling.ts';
 import { readDefaults, type Defaults } from './defaults.ts';
 import { readStorage, type StorageSettings } from './storage.ts';
@@ -64,6 +66,8 @@ export interface Settings {
   readonly storageSuffix: string;
   /** By kind of rotator, what follows a resource's name in its host. It may hold a port. */
   readonly serviceSuffixes: Readonly<Record<string, string>>;
+  /** Who lets callers of the HTTP endpoints in. */
+  readonly signIn: SignIn;
   readonly sweepSchedule: string;
   readonly table: string;
   readonly storage: StorageSettings;
@@ -94,6 +98,7 @@ export const SETTING_NAMES = [
   'KEYTURN_MYSQL_SUFFIX',
   'KEYTURN_STORAGE_SUFFIX',
   'KEYTURN_SERVICE_SUFFIXES',
+  'KEYTURN_SIGN_IN',
   'KEYTURN_SWEEP_SCHEDULE',
   'KEYTURN_TABLE',
 ] as const;
@@ -142,8 +147,9 @@ export function readSettings(env: Env, services: Readonly<Record<string, string>
     mysqlSuffix: `.${readSuffix(env, 'KEYTURN_MYSQL_SUFFIX', 'mysql.database.azure.com', report)}`,
     storageSuffix,
     serviceSuffixes,
+    signIn: readSignIn(env, report),
     sweepSchedule: setting(env, 'KEYTURN_SWEEP_SCHEDULE') ?? DEFAULT_SWEEP_SCHEDULE,
-    table: setting(env, 'KEYTURN_TABLE') ?? 'keyturn',
+    table: setting(env, 'KEYTURN_TABLE') ?? names.table,
     storage: readStorage(env, report),
     ...(topicEndpoint === undefined ? {} : { topicEndpoint }),
     ...(identityClientId === undefined ? {} : { identityClientId }),

@@ -1,10 +1,11 @@
 import { app as functions } from '@azure/functions';
+import names from '../names.json' with { type: 'json' };
 import { app } from './app.ts';
 import { attempt } from './failure.ts';
 
 /** What the platform gave up on after `maxDequeueCount` tries of 'vault-events': recorded, so that nothing is lost unseen. */
 functions.storageQueue('poisonEvents', {
-  queueName: 'vault-events-poison',
-  connection: 'KeyturnStorage',
+  queueName: names.poisonQueues.events,
+  connection: names.storageConnection,
   handler: (message, context) => attempt(context, async () => (await app()).poisoned('events', message)),
 });

@@ -8,13 +8,14 @@ import type {
   RotateMessage,
   WorkQueue,
 } from '../rotation/ports.ts';
+import names from '../names.json' with { type: 'json' };
 import { configInvalid } from '../rotation/errors.ts';
 import { isMissingContainer, storageError } from './errors.ts';
 import { once, type StorageDeps } from './storage.ts';
 
-export const ROTATION_QUEUE = 'rotation';
-export const PROPAGATION_QUEUE = 'propagation';
-export const NOTICE_QUEUE = 'notices';
+export const ROTATION_QUEUE = names.queues.rotation;
+export const PROPAGATION_QUEUE = names.queues.propagation;
+export const NOTICE_QUEUE = names.queues.notices;
 
 /** A message can be hidden for seven days at most; the service refuses more. */
 const MAX_DELAY_SECONDS = 7 * 24 * 3600;

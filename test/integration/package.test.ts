@@ -44,6 +44,19 @@ test('wants a function key on every endpoint', async () => {
   }
 });
 
+test('behind the log-in with Entra asks for no key, and answers nobody whom the platform did not log in', async () => {
+  const env = { KEYTURN_SIGN_IN: 'entra', WEBSITE_AUTH_ENABLED: 'True' };
+  const health = async (host: Host, headers: Record<string, string> = {}): Promise<number> =>
+    (await fetch(host.url('/api/health'), { headers })).status;
+  const known = { 'x-ms-client-principal-id': '0f1e', 'x-ms-client-principal-name': 'ann@example.org' };
+  const on = await sandbox.startHost({ appDir, env });
+  expect([await health(on), await health(on, { 'x-functions-key': on.keys.default })]).toEqual([401, 401]);
+  expect(await health(on, known)).toBe(200);
+  // Switched off, anybody can write these headers.
+  const off = await sandbox.startHost({ appDir, env: { ...env, WEBSITE_AUTH_ENABLED: 'False' } });
+  expect(await health(off, known)).toBe(503);
+});
+
 test.each(['not json', '{"vault":', '', '[]', '"text"'])('answers 400 to the body %j', async (body) => {
   const answer = await start(app, body);
   expect([answer.status, answer.headers.get('content-type')]).toEqual([400, 'application/problem+json']);

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { HttpRequest, InvocationContext } from '@azure/functions';
 import { describe, expect, test } from 'vitest';
+import { platformSignsIn, signIn } from '../../src/config/sign-in.ts';
 import { SETTING_NAMES, readSettings } from '../../src/config/settings.ts';
 import { SERVICE_SUFFIXES } from '../../src/rotators/arm-key/rows.ts';
 import { delivery } from '../../src/functions/delivery.ts';
 import { attempt, describeFailure } from '../../src/functions/failure.ts';
-import { caller, jsonBody, query, respond } from '../../src/functions/http.ts';
+import { caller, jsonBody, query, refusal, respond } from '../../src/functions/http.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
 
 const CANARY = 'hunter2-canary';
@@ -52,6 +53,51 @@ describe('a request', () => {
   ])('with headers %j is asked by %s', (headers: Record<string, string>, name) => {
     const ascii = Object.fromEntries(Object.entries(headers).filter(([, value]) => !/[^ -~]/.test(value)));
     expect(caller(post('x', ascii))).toBe(name);
+  });
+});
+
+describe('a request behind the log-in with Entra', () => {
+  const known = { 'x-ms-client-principal-id': '0f1e', 'x-ms-client-principal-name': 'ann@example.org' };
+  const refused = (headers: Record<string, string>, mode: 'entra' | 'key', signsIn: boolean): unknown =>
+    refusal(post('x', headers), mode, signsIn)?.status;
+
+  test('goes on when somebody is logged in, and only then', () => {
+    expect(refused(known, 'entra', true)).toBeUndefined();
+    expect(refused({ 'x-ms-client-principal-name': 'ann@example.org' }, 'entra', true)).toBe(401);
+    expect(refused({}, 'entra', true)).toBe(401);
+  });
+
+  test('is refused when the platform does not log anybody in, whatever its headers say', () => {
+    expect(refused(known, 'entra', false)).toBe(503);
+    expect(JSON.parse(refusal(post('x', known), 'entra', false)?.body as string)).toMatchObject({
+      detail: expect.stringContaining('App Service authentication is off') as unknown,
+    });
+  });
+
+  test('is not looked at where the host asks for a key', () => {
+    expect(refused({}, 'key', false)).toBeUndefined();
+  });
+
+  test('is asked by who logged in, and no claim of the caller counts', () => {
+    expect(caller(post('x', { ...known, 'x-keyturn-caller': 'eve' }), 'entra')).toBe('ann@example.org');
+    expect(caller(post('x', { 'x-ms-client-principal-id': '0f1e' }), 'entra')).toBe('0f1e');
+  });
+
+  test.each([
+    [{ KEYTURN_SIGN_IN: 'entra' }, 'entra'],
+    [{ KEYTURN_SIGN_IN: 'Entra' }, 'key'],
+    [{ KEYTURN_SIGN_IN: 'none' }, 'key'],
+    [{}, 'key'],
+  ])('is let in by what %j says, and by a key in doubt', (env: Record<string, string>, mode) => {
+    expect(signIn(env)).toBe(mode);
+  });
+
+  test.each([
+    [{ WEBSITE_AUTH_ENABLED: 'True' }, true],
+    [{ WEBSITE_AUTH_ENABLED: 'False' }, false],
+    [{}, false],
+  ])('trusts the platform’s headers with %j: %s', (env: Record<string, string>, signsIn) => {
+    expect(platformSignsIn(env)).toBe(signsIn);
   });
 });
 

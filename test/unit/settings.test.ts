@@ -32,6 +32,13 @@ describe('settings', () => {
     });
   });
 
+  it('say who lets callers in, and nothing but the two that there are', () => {
+    expect(readSettings({ ...GOOD, KEYTURN_SIGN_IN: 'entra' }).signIn).toBe('entra');
+    expect(problemsOf({ ...GOOD, KEYTURN_SIGN_IN: 'Entra' })).toEqual({
+      'settings.KEYTURN_SIGN_IN': 'must be "entra" or "key"',
+    });
+  });
+
   it('have defaults for everything but the vaults and the storage account', () => {
     const settings = readSettings({ ...GOOD, PATH: '/bin' });
     expect(settings).toMatchObject({
@@ -45,6 +52,7 @@ describe('settings', () => {
       postgresSuffix: '.postgres.database.azure.com',
       mysqlSuffix: '.mysql.database.azure.com',
       storageSuffix: 'core.windows.net',
+      signIn: 'key',
       sweepSchedule: '0 */5 * * * *',
       table: 'keyturn',
       storage: {

@@ -1,0 +1,33 @@
+metadata description = 'A private DNS zone, linked to the network of the app.'
+
+import { tagsType } from '../types.bicep'
+
+@description('Required. Name of the zone.')
+param name string
+
+@description('Required. Tags of the zone.')
+param tags tagsType
+
+@description('Required. Resource id of the network that resolves its names there.')
+param virtualNetworkResourceId string
+
+resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
+  name: name
+  location: 'global'
+  tags: tags
+
+  resource link 'virtualNetworkLinks' = {
+    name: 'link-${uniqueString(virtualNetworkResourceId)}'
+    location: 'global'
+    tags: tags
+    properties: {
+      registrationEnabled: false
+      virtualNetwork: {
+        id: virtualNetworkResourceId
+      }
+    }
+  }
+}
+
+@description('Resource id of the zone.')
+output resourceId string = zone.id
