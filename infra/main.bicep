@@ -287,6 +287,8 @@ module vaultEndpoints 'modules/private-endpoint.bicep' = [
 
 // ---- Who may do what. All of it comes before the app, and before the first event.
 
+// Modules of one subscription may make the same role definition: one after the other.
+@batchSize(1)
 module vaultAccess 'modules/access/vault.bicep' = [
   for vault in vaults: {
     scope: resourceGroup(
@@ -319,6 +321,7 @@ var consumerOptions = concat(
   (behaviour.?aks ?? 'off') == 'restart' ? ['restartAks'] : []
 )
 
+@batchSize(1)
 module systemAccess 'modules/access/system.bicep' = [
   for system in systems: {
     scope: resourceGroup(split(system.resourceId, '/')[2], split(system.resourceId, '/')[4])
