@@ -182,6 +182,22 @@ describe('who uses a new version', () => {
   });
 });
 
+describe('consumers that take longer to ask than one delivery has time', () => {
+  it('are all asked: what is known of the first is kept on the way', async () => {
+    const bench = written();
+    for (let index = 0; index < 40; index += 1) bench.consumers.put(`door-${index}`, { version: 'v1', takes: 'lagging' });
+    await tell(bench);
+    bench.consumers.settle('v2');
+    const asking = bench.consumers.confirm.bind(bench.consumers);
+    bench.consumers.confirm = (...asked) => {
+      bench.clock.advance(10_000);
+      return asking(...asked);
+    };
+    bench.clock.advance(MINUTE);
+    expect(await tell(bench, { resumes: true })).toMatchObject({ outcome: 'adopted', reason: 'AllAdopted' });
+  });
+});
+
 describe('a consumer that fails', () => {
   it('keeps no other from going on, and says why', async () => {
     const bench = written();

@@ -10,6 +10,8 @@ import { AdoptionSession } from './session.ts';
 
 const HELD_MS = 30_000;
 const AT_ONCE_MS = 1_000;
+/** Looks that go on for longer than this are kept on the way: the next delivery goes on behind them. */
+const KEPT_AFTER_MS = 60_000;
 const DAILY_MS = 24 * 3600_000;
 const LOOKED_AT_MS = 30 * DAILY_MS;
 
@@ -126,6 +128,7 @@ async function seenTo(
   start: Adoption,
 ): Promise<Adoption> {
   let record = start;
+  let keptAt = session.now().getTime();
   // Whoever dies with a resource in hand keeps others from it until his lease lapses, and no longer.
   const taken = new Set<string>();
   for (const standing of start.consumers) {
@@ -133,7 +136,10 @@ async function seenTo(
     const next = await oneFurther(engine, session, version, standing, () => record, taken);
     record = { ...record, consumers: record.consumers.map((one) => (one.id === next.id ? next : one)) };
     // What was pushed is on record before the next one is touched: an operation is found again by its address only.
-    if (next.pushedAt !== standing.pushedAt || next.operation !== standing.operation) await session.saveHeld(record);
+    const isPush = next.pushedAt !== standing.pushedAt || next.operation !== standing.operation;
+    if (!isPush && session.now().getTime() - keptAt < KEPT_AFTER_MS) continue;
+    await session.saveHeld(record);
+    keptAt = session.now().getTime();
   }
   for (const parent of taken) {
     await session.call('giving back the resource', (call) =>
