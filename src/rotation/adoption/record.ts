@@ -35,6 +35,8 @@ export interface Standing extends Reference {
   readonly detail?: string;
   /** Its service is at it: how to ask for the operation. */
   readonly operation?: string;
+  /** Since when it is at this one. */
+  readonly operationAt?: string;
   readonly pushedAt?: string;
   /** By then it must have adopted. */
   readonly deadline?: string;
