@@ -221,6 +221,7 @@ describe('looking through 20 subscriptions with 2,000 resources', () => {
     expect(ids(found)).toEqual([...rest].sort());
     expect(found.gaps).toHaveLength(1);
     expect(found.gaps[0]).toMatchObject({ where: closed });
+    expect(found.gaps[0]).not.toHaveProperty('passing');
     expect(found.gaps[0]?.message).toContain('403 AuthorizationFailed');
     expect(found.gaps[0]?.remedy).toContain(`--role "Reader" --scope "${closed}"`);
   });
@@ -229,6 +230,15 @@ describe('looking through 20 subscriptions with 2,000 resources', () => {
     cloud.ctx.faults.add({ system: 'arm', match: '^GET ', times: 3, action: { status: 503, body: {} } });
     const found = await find(subscriptions, [certificates]);
     expect({ ids: ids(found).length, gaps: found.gaps }).toEqual({ ids: 20, gaps: [] });
+  });
+
+  it('takes one that hangs for a gap that passes, and finds the others', async () => {
+    const [stuck = '', ...rest] = holders.filter((id) => id.includes('certificates'));
+    cloud.ctx.faults.add({ system: 'arm', match: `^GET ${stuck}`, times: 9, action: { delayMs: 3_000 } });
+    const discovery = createDiscovery({ adapters: [certificates], arm, clock: HASTY, subscriptions, longestMs: 500 });
+    const found = await discovery.find(OBJECT, call());
+    expect(ids(found)).toEqual([...rest].sort());
+    expect(found.gaps).toMatchObject([{ where: stuck, passing: true }]);
   });
 
   it('says which subscription the identity does not see', async () => {

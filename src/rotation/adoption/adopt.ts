@@ -1,17 +1,21 @@
 import { describeObject, type Engine, type Outcome } from '../engine.ts';
 import { RotationError } from '../errors.ts';
-import type { ObjectRef, PropagateMessage, Reference, VersionRef } from '../ports.ts';
+import type { Discovered, ObjectRef, PropagateMessage, Reference, VersionRef } from '../ports.ts';
 import { LEASE_MS } from '../calls.ts';
 import { bring } from './bring.ts';
 import { afterFailure, found, isDue } from './machine.ts';
 import { newestOf } from './newest.ts';
-import { isSettled, laggards, type Adoption, type Standing, type Trouble } from './record.ts';
+import { isSettled, laggards, lookAgainAt, type Adoption, type Standing, type Trouble } from './record.ts';
 import { AdoptionSession } from './session.ts';
 
 const HELD_MS = 30_000;
 const AT_ONCE_MS = 1_000;
 /** Looks that go on for longer than this are kept on the way: the next delivery goes on behind them. */
 const KEPT_AFTER_MS = 60_000;
+/** Thousands of resources are asked in it; the lease that was just taken lasts longer. */
+const LOOKING_MS = 200_000;
+/** By then who is found was found; else the sweep comes back. */
+const FOUND_MS = 3600_000;
 const DAILY_MS = 24 * 3600_000;
 const LOOKED_AT_MS = 30 * DAILY_MS;
 
@@ -26,7 +30,7 @@ export async function adopt(engine: Engine, message: PropagateMessage): Promise<
   const owner = engine.uniqueId();
   const first = await AdoptionSession.open({ adoptions: engine.adoptions, clock: engine.clock, owner }, message.object);
   const version = await newest(engine, first);
-  if ('outcome' in version) return version;
+  if ('outcome' in version) return putOff(first, version);
   const session = version.object.kind === message.object.kind ? first : await reopened(engine, owner, version.object);
   if (session.isHeld) return putBack(engine, session, message);
   try {
@@ -69,6 +73,20 @@ async function newest(engine: Engine, session: AdoptionSession): Promise<Version
   }
 }
 
+/** Its consumers are looked at again tomorrow: it may be enabled, or recovered, by then. */
+async function putOff(session: AdoptionSession, why: Outcome): Promise<Outcome> {
+  const { record } = session;
+  if (record?.wakeAt === undefined || session.isHeld) return why;
+  const wakeAt = new Date(session.now().getTime() + DAILY_MS).toISOString();
+  try {
+    await session.saveReleased({ ...record, wakeAt });
+  } catch (error) {
+    // Somebody sees to it just now.
+    if (!(error instanceof RotationError) || error.code !== 'LEASE_LOST') throw error;
+  }
+  return why;
+}
+
 function reopened(engine: Engine, owner: string, object: ObjectRef): Promise<AdoptionSession> {
   return AdoptionSession.open({ adoptions: engine.adoptions, clock: engine.clock, owner }, object);
 }
@@ -92,27 +110,53 @@ async function begun(
   const before = session.record;
   const same = before?.version === version.version ? before : undefined;
   if (same?.discoveredAt !== undefined && !again) {
-    if (!same.consumers.some((one) => !isSettled(one) || isDue(one, session.now()))) return undefined;
+    const lookAt = lookAgainAt(same);
+    if (lookAt !== undefined && lookAt <= session.now()) return lookedForAgain(engine, session, version, same);
+    if (lookAt === undefined && !same.consumers.some((one) => !isSettled(one) || isDue(one, session.now())))
+      return undefined;
     await session.saveHeld(same);
     return same;
   }
-  const now = session.now().toISOString();
+  const now = session.now();
   const fresh: Adoption = {
     schema: 1,
     object: version.object,
     version: version.version,
-    startedAt: same?.startedAt ?? now,
+    startedAt: same?.startedAt ?? now.toISOString(),
+    wakeAt: new Date(now.getTime() + FOUND_MS).toISOString(),
     consumers: [],
     gaps: [],
   };
   await session.saveHeld(fresh);
-  const { references, gaps } = await session.call('looking for its consumers', (call) =>
-    engine.discovery.find(version.object, call),
-  );
+  const { references, gaps } = await lookFor(engine, session, version);
   const consumers = references.map((reference) => found(reference, keptOf(same, reference), session.now()));
   const record = { ...fresh, discoveredAt: session.now().toISOString(), consumers, gaps };
   await session.saveHeld(record);
   return record;
+}
+
+/** Somebody gave no answer before: whoever is found now beside those that are known is seen to, too. */
+async function lookedForAgain(
+  engine: Engine,
+  session: AdoptionSession,
+  version: VersionRef,
+  known: Adoption,
+): Promise<Adoption> {
+  await session.saveHeld(known);
+  const { references, gaps } = await lookFor(engine, session, version);
+  const now = session.now();
+  const more = references.filter(({ id }) => !known.consumers.some((one) => one.id === id));
+  const record = {
+    ...known,
+    ...{ discoveredAt: now.toISOString(), looks: (known.looks ?? 1) + 1, gaps },
+    consumers: [...known.consumers, ...more.map((reference) => found(reference, undefined, now))],
+  };
+  await session.saveHeld(record);
+  return record;
+}
+
+function lookFor(engine: Engine, session: AdoptionSession, { object }: VersionRef): Promise<Discovered> {
+  return session.call('looking for its consumers', (call) => engine.discovery.find(object, call), LOOKING_MS);
 }
 
 /** Asked for again, whoever has not adopted is told once more; who has, is asked whether it still holds. */
@@ -197,7 +241,8 @@ async function ended(
 ): Promise<Outcome> {
   const open = record.consumers.filter((one) => !isSettled(one));
   const now = session.now().getTime();
-  if (open.length === 0) {
+  const lookAt = lookAgainAt(record);
+  if (open.length === 0 && lookAt === undefined) {
     await session.saveReleased(settled(record, session.now()));
     return {
       outcome: 'adopted',
@@ -206,7 +251,10 @@ async function ended(
     };
   }
   const wake = Math.max(
-    Math.min(...open.map(({ nextAt }) => Date.parse(nextAt ?? record.startedAt))),
+    Math.min(
+      ...open.map(({ nextAt }) => Date.parse(nextAt ?? record.startedAt)),
+      ...(lookAt === undefined ? [] : [lookAt.getTime()]),
+    ),
     now + AT_ONCE_MS,
   );
   await session.saveReleased({ ...record, wakeAt: new Date(wake).toISOString() });
