@@ -70,8 +70,9 @@ async function askAll(
     for (const [index, [adapter, resource]] of rest) {
       const asked: Asked = { what: `the references of ${resource.id}`, host: arm.host, mutates: false };
       try {
-        const bounded = { ...call, signal: AbortSignal.any([call.signal, AbortSignal.timeout(longestMs)]) };
-        references[index] = await patiently(clock, asked, bounded, () => adapter.find(resource, object, bounded));
+        references[index] = await within(clock, longestMs, call, (bounded) =>
+          patiently(clock, asked, bounded, () => adapter.find(resource, object, bounded)),
+        );
       } catch (error) {
         // When the time is over nothing is known about the rest: that is no gap, but no answer at all.
         if (!(error instanceof RotationError) || call.signal.aborted) throw error;
@@ -82,6 +83,16 @@ async function askAll(
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, askOn));
   return { references: references.flat(), gaps };
+}
+
+async function within<T>(clock: Clock, ms: number, call: Call, work: (call: Call) => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const cancel = clock.after(ms, () => over.abort());
+  try {
+    return await work({ ...call, signal: AbortSignal.any([call.signal, over.signal]) });
+  } finally {
+    cancel();
+  }
 }
 
 function gapOf(where: string, { message, remedy, recovery }: RotationError): Gap {
