@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createRunbook } from '../../src/http.ts';
-import { error } from '../support/memory/bench.ts';
-import { CERTIFICATE, CERTIFICATE_TAGS, CertificateBench } from '../support/memory/certificate-bench.ts';
+import { issue } from '../support/certificates.ts';
+import { days, error } from '../support/memory/bench.ts';
+import { CERTIFICATE, CERTIFICATE_TAGS, CertificateBench, NAMES } from '../support/memory/certificate-bench.ts';
 import { HOUR, MINUTE } from '../support/memory/clock.ts';
 
 const ASK = { vault: 'kv', name: 'web', kind: 'certificate' };
@@ -47,5 +48,20 @@ describe('a new version', () => {
     await bench.live(HOUR);
     expect(bench.made).toBe(1);
     expect(bench.certificateRun.state).toBe('done');
+  });
+
+  it('that a person has had signed is taken, too, when the one before was disabled meanwhile', async () => {
+    const root = await issue({ names: ['Root'], isAuthority: true });
+    const bench = await CertificateBench.open({ issuer: root });
+    bench.certificates.policyNow = { ...bench.certificates.policyNow, issuer: 'Unknown' };
+    expect(await bench.deliver(bench.about())).toMatchObject({ outcome: 'blocked' });
+    bench.calls.fail('certificates.chain', error('HUMAN_REQUIRED', { recovery: 'human' }), 2);
+    const valid = { from: days(0), until: days(90) };
+    const certificate = (await issue({ names: NAMES, issuer: root, valid })).chainPem;
+    const { rotationId } = bench.certificateRun;
+    expect(await createRunbook(bench.engine).takeSigned(rotationId, { certificate }, 'me')).toMatchObject({
+      status: 202,
+    });
+    expect(bench.made).toBe(1);
   });
 });

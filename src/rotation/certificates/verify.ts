@@ -49,7 +49,7 @@ async function flawsOfVersion(engine: Engine, session: Session, { current }: See
 }
 
 /** An old version that is gone or disabled is nothing to compare with. */
-async function chainOfOld(
+export async function chainOfOld(
   engine: Engine,
   ask: Ask,
   object: ObjectRef,
