@@ -86,7 +86,7 @@ const SRC_LAYERS: readonly Layer[] = [
     files: ['src/state/'],
     may: [
       ...[...PORTS, ...ROWS, ...AZURE_ERRORS, NAMES, 'node:crypto', TOKENS],
-      ...['@azure/data-tables', '@azure/storage-queue', '@azure/eventgrid'],
+      ...['@azure/data-tables', '@azure/storage-queue', '@azure/eventgrid', 'node:zlib'],
     ],
   },
   { files: ['src/x509/'], may: ['node:crypto', 'node-forge'] },

@@ -12,6 +12,8 @@ export interface DiscoveryDeps {
   readonly clock: Clock;
   /** Ids, lower case. */
   readonly subscriptions: readonly string[];
+  /** How long one resource may take to answer; 45 s when absent. */
+  readonly longestMs?: number;
 }
 
 type Gap = Discovered['gaps'][number];
@@ -19,6 +21,8 @@ type Candidate = readonly [adapter: ConsumerAdapter, resource: FoundResource];
 
 /** ARM refills 25 reads a second for each subscription and identity; so many at a time stay below it. */
 const AT_A_TIME = 8;
+/** One that hangs keeps none of the others from being found. A cluster takes up to half a minute for a command. */
+const LONGEST_MS = 45_000;
 /** The gaps are kept with the object: what is wrong once is wrong many times, and one row must hold them. */
 const MOST_GAPS = 50;
 
@@ -53,7 +57,7 @@ function candidatesOf(adapters: readonly ConsumerAdapter[], { found }: GraphAnsw
 }
 
 async function askAll(
-  { clock, arm }: DiscoveryDeps,
+  { clock, arm, longestMs = LONGEST_MS }: DiscoveryDeps,
   candidates: readonly Candidate[],
   object: ObjectRef,
   call: Call,
@@ -66,7 +70,9 @@ async function askAll(
     for (const [index, [adapter, resource]] of rest) {
       const asked: Asked = { what: `the references of ${resource.id}`, host: arm.host, mutates: false };
       try {
-        references[index] = await patiently(clock, asked, call, () => adapter.find(resource, object, call));
+        references[index] = await within(clock, longestMs, call, (bounded) =>
+          patiently(clock, asked, bounded, () => adapter.find(resource, object, bounded)),
+        );
       } catch (error) {
         // When the time is over nothing is known about the rest: that is no gap, but no answer at all.
         if (!(error instanceof RotationError) || call.signal.aborted) throw error;
@@ -79,8 +85,19 @@ async function askAll(
   return { references: references.flat(), gaps };
 }
 
-function gapOf(where: string, { message, remedy }: RotationError): Gap {
-  return { where, message, ...(remedy === undefined ? {} : { remedy }) };
+async function within<T>(clock: Clock, ms: number, call: Call, work: (call: Call) => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const cancel = clock.after(ms, () => over.abort());
+  try {
+    return await work({ ...call, signal: AbortSignal.any([call.signal, over.signal]) });
+  } finally {
+    cancel();
+  }
+}
+
+function gapOf(where: string, { message, remedy, recovery }: RotationError): Gap {
+  const passing = recovery === 'retry' ? ({ passing: true } as const) : {};
+  return { where, message, ...(remedy === undefined ? {} : { remedy }), ...passing };
 }
 
 /** The subscriptions of which the identity sees nothing, or only a part: whether a group's reader sees them is not verified [U]. */
@@ -99,6 +116,7 @@ function hidden(subscriptions: readonly string[], { visible }: GraphAnswer): rea
 function bounded(gaps: readonly Gap[]): readonly Gap[] {
   const more = gaps.length - MOST_GAPS;
   if (more <= 0) return gaps;
+  const passing = gaps.slice(MOST_GAPS).some((one) => one.passing) ? ({ passing: true } as const) : {};
   const rest = { where: `${more} more`, message: `${more} more could not be looked through; mend these first` };
-  return [...gaps.slice(0, MOST_GAPS), rest];
+  return [...gaps.slice(0, MOST_GAPS), { ...rest, ...passing }];
 }

@@ -48,7 +48,10 @@ export function readSigned(body: unknown): { readonly chain: readonly Uint8Array
   const { certificate } = fields;
   const force = readFlag(fields, 'force', problems);
   const blocks = typeof certificate === 'string' ? [...certificate.matchAll(PEM)] : [];
-  const foreign = blocks.find(([, label]) => label !== 'CERTIFICATE')?.[1];
+  // Also one that the pattern does not take: a key with its own password has headers.
+  const key =
+    typeof certificate === 'string' ? /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----/.exec(certificate)?.[1] : undefined;
+  const foreign = key ?? blocks.find(([, label]) => label !== 'CERTIFICATE')?.[1];
   if (foreign !== undefined) {
     problems.push({
       path: 'certificate',

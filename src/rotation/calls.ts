@@ -34,8 +34,11 @@ export class CallScope {
     return this.#deadline <= this.#clock.now().getTime();
   }
 
-  /** @throws TIMED_OUT: with effect none when no time was left to begin, with `unknown` when it ran out in the call */
-  async run<T>(what: string, work: (call: Call) => Promise<T>): Promise<T> {
+  /**
+   * @param longest for what is many calls in truth
+   * @throws TIMED_OUT: with effect none when no time was left to begin, with `unknown` when it ran out in the call
+   */
+  async run<T>(what: string, work: (call: Call) => Promise<T>, longest: number = this.#longest): Promise<T> {
     const now = () => this.#clock.now();
     const left = this.#deadline - now().getTime();
     if (left <= 0) {
@@ -47,7 +50,7 @@ export class CallScope {
     }
     const controller = new AbortController();
     const expired = Promise.withResolvers<never>();
-    const limit = Math.min(left, this.#longest);
+    const limit = Math.min(left, longest);
     const cancel = this.#clock.after(limit, () => {
       const error = timedOut(what, limit);
       controller.abort(error);

@@ -88,7 +88,15 @@ export interface Consumer {
 export interface Discovered {
   readonly references: readonly Reference[];
   /** Where could not be looked, and what to do about it: who is there may hold a reference nobody knows of. */
-  readonly gaps: readonly { readonly where: string; readonly message: string; readonly remedy?: string }[];
+  readonly gaps: readonly Gap[];
+}
+
+export interface Gap {
+  readonly where: string;
+  readonly message: string;
+  readonly remedy?: string;
+  /** It may answer in a while, and is asked again; absent: somebody has to grant or change something. */
+  readonly passing?: true;
 }
 
 /** Finds the consumers of an object by the references that they hold. */

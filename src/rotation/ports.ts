@@ -138,6 +138,8 @@ export interface RotateMessage {
   readonly rotationId?: string;
   readonly force?: boolean;
   readonly requestedBy?: string;
+  /** When a person asked for it, ISO 8601: the same message may be delivered again long after that. */
+  readonly askedAt?: string;
 }
 
 export interface PropagateMessage {

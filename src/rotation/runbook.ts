@@ -33,16 +33,17 @@ export async function start(
   const scope = new CallScope(engine.clock, REQUEST_MS);
   const { object, reason, force, requestedBy } = request;
   const entry = await scope.run('reading the journal', (call) => engine.journal.read(object, call));
+  const at = engine.clock.now();
+  const asked = { force, requestedBy, askedAt: at.toISOString() };
   const open = entry?.record.run !== undefined && !isOver(entry.record.run) ? entry.record.run : undefined;
   if (open !== undefined && reason === 'manual') {
     if (open.state !== 'blocked' && !(open.state === 'waiting' && !isPublished(open))) throw underWay(open);
     await scope.run('enqueueing', (call) =>
-      engine.queue.rotate({ object, trigger: 'manual', rotationId: open.rotationId, force, requestedBy }, 0, call),
+      engine.queue.rotate({ object, trigger: 'manual', rotationId: open.rotationId, ...asked }, 0, call),
     );
     return { rotationId: open.rotationId, resumed: true };
   }
   await requireManaged(engine, scope, object);
-  const at = engine.clock.now();
   const run: Run = {
     rotationId: newRotationId(object, at),
     reason: reason === 'compromised' ? 'Compromised' : 'Manual',
@@ -59,7 +60,7 @@ export async function start(
   await scope.run('writing the ledger', (call) => engine.journal.announceRun(object, run, call));
   try {
     await scope.run('enqueueing', (call) =>
-      engine.queue.rotate({ object, trigger: reason, rotationId: run.rotationId, force, requestedBy }, 0, call),
+      engine.queue.rotate({ object, trigger: reason, rotationId: run.rotationId, ...asked }, 0, call),
     );
   } catch (error) {
     await notAccepted(engine, object, run, error);

@@ -1,3 +1,4 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { TableClient } from '@azure/data-tables';
 import { parseAdoption, type Adoption } from '../rotation/adoption/record.ts';
 import { RotationError } from '../rotation/errors.ts';
@@ -17,9 +18,15 @@ import { callingTable, entity, query, type Calling, type Found, type TableDeps }
 const ADOPTION = 'adoption';
 const LEASE = 'lease';
 
-/** A string property holds at most 32K UTF-16 units, a row 1 MiB: as many consumers as that takes (some 1,500). */
+/**
+ * A string property holds at most 32K UTF-16 units, a row 1 MiB. That is some 1,500 consumers that are well; one grant that is missing
+ * fails them all, each with its sentence and its command: what is too long is packed, as base64, which no JSON begins like.
+ */
 const CHUNK = 32_000;
 const MAX_CHUNKS = 15;
+/** Unpacked. */
+const LONGEST = 32 * 1024 * 1024;
+const PACKED = 'packed:';
 
 /** Where consumers stand, on Azure Tables, one request a call (table.ts). */
 export function createAdoptions(deps: TableDeps): Adoptions {
@@ -92,11 +99,29 @@ function entryOf(row: Found): AdoptionEntry {
     (chunk) => typeof chunk === 'string',
   );
   const where = `${String(row['vault'])}/${String(row['name'])}, PartitionKey ${String(row['partitionKey'])}, RowKey ${ADOPTION}`;
-  return { record: parseAdoption(text.join(''), where), etag: row.etag };
+  return { record: parseAdoption(unpacked(text.join('')), where), etag: row.etag };
+}
+
+/** What cannot be unpacked is no JSON either, and is named as that. */
+function unpacked(text: string): string {
+  if (!text.startsWith(PACKED)) return text;
+  try {
+    const bytes = Buffer.from(text.slice(PACKED.length), 'base64');
+    return inflateRawSync(bytes, { maxOutputLength: LONGEST }).toString('utf8');
+  } catch (error) {
+    if (error instanceof TypeError) throw error;
+    return '';
+  }
+}
+
+function fitting(record: Adoption): string {
+  const text = JSON.stringify(record);
+  if (text.length <= CHUNK * MAX_CHUNKS || text.length > LONGEST / 4) return text;
+  return `${PACKED}${deflateRawSync(text).toString('base64')}`;
 }
 
 function rowOf(record: Adoption): Row {
-  const text = JSON.stringify(record);
+  const text = fitting(record);
   const chunks = Math.ceil(text.length / CHUNK);
   if (chunks > MAX_CHUNKS) throw tooMany(record);
   const { object, version, wakeAt } = record;

@@ -34,6 +34,7 @@ export function decodeRotateMessage(input: unknown): RotateMessage {
   const version = optional(raw, 'version');
   const rotationId = optional(raw, 'rotationId');
   const requestedBy = optional(raw, 'requestedBy');
+  const askedAt = optional(raw, 'askedAt');
   return {
     object: decodeObject(raw['object'], 'rotation'),
     trigger,
@@ -41,6 +42,7 @@ export function decodeRotateMessage(input: unknown): RotateMessage {
     ...(rotationId === undefined ? {} : { rotationId }),
     ...(force === undefined ? {} : { force }),
     ...(requestedBy === undefined ? {} : { requestedBy }),
+    ...(askedAt === undefined ? {} : { askedAt }),
   };
 }
 

@@ -103,10 +103,34 @@ describe('the row about the consumers of an object', () => {
     expect((await adoptions.read(object, call()))?.record).toEqual(few);
   });
 
+  it('holds a thousand consumers that have all failed for want of one grant, each with its words', async () => {
+    const object = fresh();
+    const consumers = Array.from({ length: 1000 }, (_, index): Standing => {
+      const { id, ...rest } = standing(index);
+      const remedy = `az role assignment create --role "Website Contributor" --scope "${id}"`;
+      const trouble = { code: 'ACCESS_DENIED', message: `write on ${id} was answered 403 über ${id}`, remedy } as const;
+      return { ...rest, id, state: 'failed', trouble };
+    });
+    const many = record(object, { consumers });
+    const etag = await adoptions.write(many, undefined, call());
+    expect((await adoptions.read(object, call()))?.record).toEqual(many);
+    await adoptions.write(record(object), etag, call());
+    expect((await adoptions.read(object, call()))?.record).toEqual(
+      record(object, { consumers: expect.anything() as [] }),
+    );
+    const table = TableClient.fromConnectionString(azurite.connectionString, 'keyturn');
+    await table.updateEntity({ partitionKey: objectKey(object), rowKey: 'adoption', record0: 'packed:x' }, 'Merge');
+    await expect(adoptions.read(object, call())).rejects.toMatchObject({ code: 'JOURNAL_INVALID' });
+  });
+
   it('refuses more than it holds, naming what to do, and keeps what was there', async () => {
     const object = fresh();
     const etag = await adoptions.write(record(object), undefined, call());
-    const consumers = Array.from({ length: 1500 }, (_, index) => standing(index));
+    // Nothing of it repeats itself, so that packing does not make it small.
+    const consumers = Array.from({ length: 4000 }, (_, index) => ({
+      ...standing(index),
+      parent: randomBytes(150).toString('hex'),
+    }));
     await expect(adoptions.write(record(object, { consumers }), etag, call())).rejects.toMatchObject({
       code: 'JOURNAL_INVALID',
       effect: 'none',

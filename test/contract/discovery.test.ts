@@ -19,10 +19,16 @@ const SITE = 'Microsoft.Web/sites/{name}';
 let cloud: StorageCloud;
 let arm: ArmClient;
 const waits: number[] = [];
+/** How long one resource may take; that is no wait, and does not pass at once. */
+const [LIMIT_MS, SHORT_LIMIT_MS] = [45_000, 501];
 /** Waits pass at once, and are kept. */
 const HASTY: Clock = {
   now: () => new Date(),
   after: (ms, callback) => {
+    if (ms === LIMIT_MS || ms === SHORT_LIMIT_MS) {
+      const limit = setTimeout(callback, ms);
+      return () => clearTimeout(limit);
+    }
     // The token's own renewal is no wait of ours.
     waits.push(ms);
     const soon = setImmediate(callback);
@@ -221,6 +227,7 @@ describe('looking through 20 subscriptions with 2,000 resources', () => {
     expect(ids(found)).toEqual([...rest].sort());
     expect(found.gaps).toHaveLength(1);
     expect(found.gaps[0]).toMatchObject({ where: closed });
+    expect(found.gaps[0]).not.toHaveProperty('passing');
     expect(found.gaps[0]?.message).toContain('403 AuthorizationFailed');
     expect(found.gaps[0]?.remedy).toContain(`--role "Reader" --scope "${closed}"`);
   });
@@ -229,6 +236,21 @@ describe('looking through 20 subscriptions with 2,000 resources', () => {
     cloud.ctx.faults.add({ system: 'arm', match: '^GET ', times: 3, action: { status: 503, body: {} } });
     const found = await find(subscriptions, [certificates]);
     expect({ ids: ids(found).length, gaps: found.gaps }).toEqual({ ids: 20, gaps: [] });
+  });
+
+  it('takes one that hangs for a gap that passes, and finds the others', async () => {
+    const [stuck = '', ...rest] = holders.filter((id) => id.includes('certificates'));
+    cloud.ctx.faults.add({ system: 'arm', match: `^GET ${stuck}`, times: 9, action: { delayMs: 3_000 } });
+    const discovery = createDiscovery({
+      adapters: [certificates],
+      arm,
+      clock: HASTY,
+      subscriptions,
+      longestMs: SHORT_LIMIT_MS,
+    });
+    const found = await discovery.find(OBJECT, call());
+    expect(ids(found)).toEqual([...rest].sort());
+    expect(found.gaps).toMatchObject([{ where: stuck, passing: true }]);
   });
 
   it('says which subscription the identity does not see', async () => {

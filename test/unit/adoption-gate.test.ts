@@ -30,6 +30,24 @@ describe('the old credential', () => {
     expect(bench.run.state).toBe('done');
   });
 
+  it('is kept until whoever gave no answer has been asked again', async () => {
+    const bench = await overlapOver(({ consumers }) => {
+      consumers.put('site', { version: 'v1' });
+      consumers.gaps = [{ where: '/app', message: '/app was answered 503', passing: true }];
+    });
+    await bench.resume();
+    expect(bench.run.steps.at(-1)).toMatchObject({
+      outcome: 'waiting',
+      detail: containing('/app is to be asked again'),
+    });
+    expect(bench.rotator.passwords.has('a')).toBe(true);
+    bench.consumers.gaps = [];
+    await bench.drain();
+    bench.clock.advance(HOUR);
+    await bench.drain();
+    expect(bench.run.state).toBe('done');
+  });
+
   it('is not kept for a consumer that is advisory, whatever has become of it', async () => {
     const bench = await overlapOver(({ consumers }) => {
       consumers.put('site', { version: 'v1' });

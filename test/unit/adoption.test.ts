@@ -125,6 +125,27 @@ describe('who uses a new version', () => {
     expect(bench.consumers.pushes).toBe(1);
   });
 
+  it('is stale when its service is at it for longer than that takes, and is asked once a day from then on', async () => {
+    const bench = written();
+    bench.consumers.put('gateway', { version: 'v1', takes: 'slow' });
+    await tell(bench);
+    for (let turn = 0; turn < 5; turn += 1) {
+      bench.clock.advance(15 * MINUTE);
+      await bench.drain();
+    }
+    expect(standing(bench, 'gateway')).toMatchObject({
+      state: 'stale',
+      trouble: { code: 'NOT_ADOPTED', remedy: containing('--resource-id "gateway"') },
+    });
+    expect(standing(bench, 'gateway')).not.toHaveProperty('operation');
+    expect(bench.queue.nextAt).toBeUndefined();
+    bench.consumers.settle('v2');
+    bench.clock.advance(DAY + MINUTE);
+    await sweep(bench.engine);
+    await bench.drain();
+    expect(standing(bench, 'gateway')).toMatchObject({ state: 'verified' });
+  });
+
   it('is stale when the time that its service takes is over, and says what to do', async () => {
     const bench = written();
     bench.consumers.put('door', { version: 'v1', takes: 'lagging' });

@@ -114,6 +114,18 @@ describe('a refusal of ARM', () => {
     if (recovery === 'reconfigure') expect(error.remedy).toBeTruthy();
   });
 
+  it.each(['InvalidResourceType', 'InvalidResourceNamespace'])(
+    '404 %s is about the type, and takes no resource that was found for gone',
+    (code) => {
+      const text = JSON.stringify({
+        error: { code, message: `The resource type could not be found for api version 'x'.` },
+      });
+      const found = armRefusal({ status: 404, retryAfter: undefined, text }, { ...CALL, found: true }, NOW);
+      expect(found).toMatchObject({ code: 'CONFIG_INVALID', recovery: 'reconfigure', effect: 'none' });
+      expect(found.remedy).toContain('az provider show --namespace Microsoft.Storage ');
+    },
+  );
+
   it('of a call that only reads has no effect', () => {
     const answer = { status: 503, retryAfter: undefined, text: '' };
     expect(armRefusal(answer, { ...CALL, mutates: false }, NOW)).toMatchObject({ code: 'UNAVAILABLE', effect: 'none' });

@@ -10,6 +10,7 @@ import { DAY, HOUR, MINUTE } from '../support/memory/clock.ts';
 import { containing } from '../support/memory/text.ts';
 
 const LATER = { from: days(0), until: days(90) };
+const LOCKED = `-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----`;
 const ASK = { vault: 'kv', name: 'web', kind: 'certificate' };
 
 describe('a certificate near its end', () => {
@@ -301,6 +302,7 @@ describe('a certificate that somebody outside the vault signs', () => {
 
   it.each([
     ['a key', async () => `${(await signed()).certPem}${root.keyPem}`, 'PRIVATE KEY'],
+    ['a locked key', async () => `${(await signed()).certPem}${LOCKED}`, 'RSA PRIVATE KEY'],
     ['text', async () => 'hello', 'is the PEM'],
     ['no certificate', async () => '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', 'no X.509'],
   ])('is refused with %s in it, which is not repeated', async (_, certificate, message) => {

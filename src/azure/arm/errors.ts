@@ -46,6 +46,13 @@ export function saysGone(status: number, text: string): boolean {
   );
 }
 
+/** 404 with one of these is about the type or its API version, which a cloud or a region may lack, and not about the resource. */
+const SAYS_NOTHING: readonly string[] = [
+  'InvalidResourceType',
+  'InvalidResourceNamespace',
+  'NoRegisteredProviderFound',
+];
+
 /** Seconds from the header of Resource Graph's own limit, `x-ms-user-quota-resets-after: 00:00:05`. */
 export function quotaSeconds(header: string | undefined): string | undefined {
   const [, hours, minutes, seconds] = /^(\d+):(\d+):(\d+)/.exec(header ?? '') ?? [];
@@ -96,6 +103,10 @@ function classify(
       // ARM says that also of a subscription that the caller may not see: nothing in it is known to be gone.
       if (call.found && code === 'SubscriptionNotFound')
         return { code: 'ACCESS_DENIED', recovery: 'reconfigure', remedy: grantCommand(call, message) };
+      if (call.found && SAYS_NOTHING.includes(code)) {
+        const remedy = `This ARM (${call.host}) does not know the type, or this version of its API: nothing is known of the resource. Look at what it offers: az provider show --namespace ${call.action.split('/')[0] ?? ''} --query "resourceTypes[].{type:resourceType,versions:apiVersions}"`;
+        return { code: 'CONFIG_INVALID', recovery: 'reconfigure', remedy };
+      }
       const look = `az resource show --ids "${call.scope}"`;
       const remedy = call.found
         ? `Look whether it is there still: ${look}`

@@ -1,16 +1,19 @@
 import { describeObject, type Engine, type Outcome } from '../engine.ts';
 import { RotationError } from '../errors.ts';
-import type { ObjectRef, PropagateMessage, Reference, VersionRef } from '../ports.ts';
+import type { ObjectRef, PropagateMessage, VersionRef } from '../ports.ts';
 import { LEASE_MS } from '../calls.ts';
 import { logged } from '../log-events.ts';
+import { begun } from './begin.ts';
 import { bring } from './bring.ts';
-import { afterFailure, found, isDue } from './machine.ts';
+import { afterFailure, isDue } from './machine.ts';
 import { newestOf } from './newest.ts';
-import { isSettled, laggards, type Adoption, type Standing, type Trouble } from './record.ts';
+import { isSettled, laggards, lookAgainAt, type Adoption, type Standing, type Trouble } from './record.ts';
 import { AdoptionSession } from './session.ts';
 
 const HELD_MS = 30_000;
 const AT_ONCE_MS = 1_000;
+/** Looks that go on for longer than this are kept on the way: the next delivery goes on behind them. */
+const KEPT_AFTER_MS = 60_000;
 const DAILY_MS = 24 * 3600_000;
 const LOOKED_AT_MS = 30 * DAILY_MS;
 
@@ -25,7 +28,7 @@ export async function adopt(engine: Engine, message: PropagateMessage): Promise<
   const owner = engine.uniqueId();
   const first = await AdoptionSession.open({ adoptions: engine.adoptions, clock: engine.clock, owner }, message.object);
   const version = await newest(engine, first);
-  if ('outcome' in version) return version;
+  if ('outcome' in version) return putOff(first, version);
   const session = version.object.kind === message.object.kind ? first : await reopened(engine, owner, version.object);
   if (session.isHeld) return putBack(engine, session, message);
   try {
@@ -68,6 +71,20 @@ async function newest(engine: Engine, session: AdoptionSession): Promise<Version
   }
 }
 
+/** Its consumers are looked at again tomorrow: it may be enabled, or recovered, by then. */
+async function putOff(session: AdoptionSession, why: Outcome): Promise<Outcome> {
+  const { record } = session;
+  if (record?.wakeAt === undefined || session.isHeld) return why;
+  const wakeAt = new Date(session.now().getTime() + DAILY_MS).toISOString();
+  try {
+    await session.saveReleased({ ...record, wakeAt });
+  } catch (error) {
+    // Somebody sees to it just now.
+    if (!(error instanceof RotationError) || error.code !== 'LEASE_LOST') throw error;
+  }
+  return why;
+}
+
 function reopened(engine: Engine, owner: string, object: ObjectRef): Promise<AdoptionSession> {
   return AdoptionSession.open({ adoptions: engine.adoptions, clock: engine.clock, owner }, object);
 }
@@ -78,48 +95,6 @@ async function putBack(engine: Engine, session: AdoptionSession, message: Propag
   return { outcome: 'deferred', reason: 'InProgress', detail };
 }
 
-/**
- * The record to go on with, under the lease: of this version where it is known already, else a new one, with whoever is found.
- * @returns undefined when there is nothing to do
- */
-async function begun(
-  engine: Engine,
-  session: AdoptionSession,
-  version: VersionRef,
-  again: boolean,
-): Promise<Adoption | undefined> {
-  const before = session.record;
-  const same = before?.version === version.version ? before : undefined;
-  if (same?.discoveredAt !== undefined && !again) {
-    if (!same.consumers.some((one) => !isSettled(one) || isDue(one, session.now()))) return undefined;
-    await session.saveHeld(same);
-    return same;
-  }
-  const now = session.now().toISOString();
-  const fresh: Adoption = {
-    schema: 1,
-    object: version.object,
-    version: version.version,
-    startedAt: same?.startedAt ?? now,
-    consumers: [],
-    gaps: [],
-  };
-  await session.saveHeld(fresh);
-  const { references, gaps } = await session.call('looking for its consumers', (call) =>
-    engine.discovery.find(version.object, call),
-  );
-  const consumers = references.map((reference) => found(reference, keptOf(same, reference), session.now()));
-  const record = { ...fresh, discoveredAt: session.now().toISOString(), consumers, gaps };
-  await session.saveHeld(record);
-  return record;
-}
-
-/** Asked for again, whoever has not adopted is told once more; who has, is asked whether it still holds. */
-function keptOf(record: Adoption | undefined, { id }: Reference): Standing | undefined {
-  const known = record?.consumers.find((one) => one.id === id);
-  return known === undefined || isSettled(known) ? undefined : known;
-}
-
 async function seenTo(
   engine: Engine,
   session: AdoptionSession,
@@ -127,6 +102,7 @@ async function seenTo(
   start: Adoption,
 ): Promise<Adoption> {
   let record = start;
+  let keptAt = session.now().getTime();
   // Whoever dies with a resource in hand keeps others from it until his lease lapses, and no longer.
   const taken = new Set<string>();
   for (const standing of start.consumers) {
@@ -134,7 +110,10 @@ async function seenTo(
     const next = await oneFurther(engine, session, version, standing, () => record, taken);
     record = { ...record, consumers: record.consumers.map((one) => (one.id === next.id ? next : one)) };
     // What was pushed is on record before the next one is touched: an operation is found again by its address only.
-    if (next.pushedAt !== standing.pushedAt || next.operation !== standing.operation) await session.saveHeld(record);
+    const isPush = next.pushedAt !== standing.pushedAt || next.operation !== standing.operation;
+    if (!isPush && session.now().getTime() - keptAt < KEPT_AFTER_MS) continue;
+    await session.saveHeld(record);
+    keptAt = session.now().getTime();
   }
   for (const parent of taken) {
     await session.call('giving back the resource', (call) =>
@@ -192,7 +171,8 @@ async function ended(
 ): Promise<Outcome> {
   const open = record.consumers.filter((one) => !isSettled(one));
   const now = session.now().getTime();
-  if (open.length === 0) {
+  const lookAt = lookAgainAt(record);
+  if (open.length === 0 && lookAt === undefined) {
     await session.saveReleased(settled(record, session.now()));
     logSettled(engine, record);
     return {
@@ -202,7 +182,10 @@ async function ended(
     };
   }
   const wake = Math.max(
-    Math.min(...open.map(({ nextAt }) => Date.parse(nextAt ?? record.startedAt))),
+    Math.min(
+      ...open.map(({ nextAt }) => Date.parse(nextAt ?? record.startedAt)),
+      ...(lookAt === undefined ? [] : [lookAt.getTime()]),
+    ),
     now + AT_ONCE_MS,
   );
   await session.saveReleased({ ...record, wakeAt: new Date(wake).toISOString() });

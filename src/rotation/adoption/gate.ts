@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts';
 import type { Session } from '../session.ts';
-import { laggards } from './record.ts';
+import { laggards, lookAgainAt } from './record.ts';
 
 /**
  * Who keeps an old credential, and old versions, from being taken out of use: every consumer that is not seen to have the version
@@ -20,9 +20,15 @@ export async function holdouts(engine: Engine, session: Session, version: string
     const ask = `POST /api/propagations {"vault":"${vault}","name":"${name}","dryRun":true}`;
     return [`nobody has told the consumers of version ${version} yet; if it stays so, ${ask} tells what is in the way`];
   }
-  return laggards(entry.record)
+  // Who gave no answer may use it, too.
+  const unsure = lookAgainAt(entry.record) === undefined ? [] : entry.record.gaps.filter(({ passing }) => passing);
+  const left = laggards(entry.record)
     .filter(({ advisory }) => advisory !== true)
     .map(({ state, id, trouble }) =>
       trouble === undefined ? `${id} is ${state}` : `${id} is ${state}: ${trouble.message}`,
     );
+  return [
+    ...left,
+    ...unsure.map(({ where, message }) => `${where} is to be asked again whether it uses it: ${message}`),
+  ];
 }

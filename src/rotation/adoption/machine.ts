@@ -5,7 +5,7 @@ import { isSettled, type Standing, type Trouble } from './record.ts';
 
 /*
  *   discovered ──push──▶ pushed ──▶ propagating ──seen──▶ verified ◀── it has said so itself: delivered
- *       │                  │             └─ time is over ─▶ stale, or unreachable where nobody can tell
+ *       │                  │└─ no end ──┴─ time is over ─▶ stale, or unreachable where nobody can tell
  *       │                  └─ refused ──▶ failed        a person is needed ──▶ pinned        deleted ──▶ gone
  *       └─ uses it already ──▶ verified
  *
@@ -47,14 +47,15 @@ export function afterPush(standing: Standing, refreshed: Refreshed, lag: Consume
   const at = now.toISOString();
   const told = { ...settle(standing), pushedAt: standing.pushedAt ?? at };
   switch (refreshed.is) {
-    case 'running':
-      return {
-        ...told,
-        ...within(told.pushedAt, lag.pushed),
-        ...entering(standing, 'pushed', at),
-        operation: refreshed.operation,
-        nextAt: inMs(now, SOON_MS),
-      };
+    case 'running': {
+      const { operation } = refreshed;
+      const operationAt = operation === standing.operation ? (standing.operationAt ?? at) : at;
+      const running = { ...told, ...within(told.pushedAt, lag.pushed) };
+      // One without an end is not asked for without an end.
+      if (now.getTime() > Date.parse(operationAt) + lag.pushed) return neverDone(running, operationAt, standing, now);
+      const nextAt = inMs(now, SOON_MS);
+      return { ...running, ...entering(standing, 'pushed', at), operation, operationAt, nextAt };
+    }
     case 'pushed':
       return { ...told, ...within(told.pushedAt, lag.pushed), ...entering(standing, 'propagating', at) };
     case 'delivered':
@@ -118,6 +119,14 @@ export function afterBusyParent(standing: Standing, now: Date): Standing {
   return { ...standing, nextAt: inMs(now, SOON_MS) };
 }
 
+/** Its service is at it for longer than it should take: how that ends is asked of the consumer, once a day. */
+function neverDone(told: Standing, since: string, before: Standing, now: Date): Standing {
+  const message = `${told.id}: its service is at it since ${since}, and was not done by ${now.toISOString()}`;
+  const remedy = `See what holds it up: az monitor activity-log list --resource-id "${told.parent}". When it has ended, push again: POST /api/propagations.`;
+  const trouble: Trouble = { code: 'NOT_ADOPTED', message, remedy };
+  return { ...told, ...entering(before, 'stale', now.toISOString()), trouble, nextAt: inMs(now, DAILY_MS) };
+}
+
 function verified(standing: Standing, proof: NonNullable<Standing['proof']>): Standing {
   const { deadline: _deadline, ...rest } = settle(standing);
   return { ...rest, ...entering(standing, 'verified', proof.at), detail: proof.detail, proof };
@@ -125,7 +134,7 @@ function verified(standing: Standing, proof: NonNullable<Standing['proof']>): St
 
 /** Everything about the way to the present state that no longer holds. */
 function settle(standing: Standing): Standing {
-  const { operation: _operation, nextAt: _nextAt, trouble: _trouble, ...rest } = standing;
+  const { operation: _operation, operationAt: _since, nextAt: _nextAt, trouble: _trouble, ...rest } = standing;
   return { ...rest, attempts: 0 };
 }
 

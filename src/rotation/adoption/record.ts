@@ -1,5 +1,5 @@
 import { RotationError, type ErrorCode } from '../errors.ts';
-import type { ObjectKind, ObjectRef, ProofKind, Reference } from '../ports.ts';
+import type { Gap, ObjectKind, ObjectRef, ProofKind, Reference } from '../ports.ts';
 import type { Lease } from '../record.ts';
 
 /**
@@ -35,6 +35,8 @@ export interface Standing extends Reference {
   readonly detail?: string;
   /** Its service is at it: how to ask for the operation. */
   readonly operation?: string;
+  /** Since when it is at this one. */
+  readonly operationAt?: string;
   readonly pushedAt?: string;
   /** By then it must have adopted. */
   readonly deadline?: string;
@@ -59,7 +61,9 @@ export interface Adoption {
   readonly wakeAt?: string;
   readonly consumers: readonly Standing[];
   /** Where nobody could look for consumers. */
-  readonly gaps: readonly { readonly where: string; readonly message: string; readonly remedy?: string }[];
+  readonly gaps: readonly Gap[];
+  /** How often consumers were looked for since somebody asked; once when absent. */
+  readonly looks?: number;
 }
 
 const KINDS: readonly ObjectKind[] = ['secret', 'key', 'certificate'];
@@ -101,6 +105,16 @@ export function parseAdoption(text: string, where: string): Adoption {
 /** Whoever must have the version before anything older may go, and has not. */
 export function laggards({ consumers }: Pick<Adoption, 'consumers'>): readonly Standing[] {
   return consumers.filter(({ state }) => state !== 'verified' && state !== 'gone');
+}
+
+/** So often they are looked for where something passing was in the way: half a day in all. */
+const MOST_LOOKS = 8;
+const FIRST_LOOK_MS = 5 * 60_000;
+
+/** When consumers are looked for once more, because somebody who may be one gave no answer; undefined: that is all there are. */
+export function lookAgainAt({ discoveredAt, gaps, looks = 1 }: Adoption): Date | undefined {
+  if (discoveredAt === undefined || looks >= MOST_LOOKS || !gaps.some(({ passing }) => passing)) return undefined;
+  return new Date(Date.parse(discoveredAt) + FIRST_LOOK_MS * 2 ** (looks - 1));
 }
 
 /** Is there nothing more to do about it before somebody changes something? */

@@ -43,8 +43,8 @@ export class AdoptionSession {
     return lease !== undefined && lease.owner !== this.owner && isHeld(lease, this.now());
   }
 
-  call<T>(what: string, work: (call: Call) => Promise<T>): Promise<T> {
-    return this.scope.run(what, work);
+  call<T>(what: string, work: (call: Call) => Promise<T>, longest?: number): Promise<T> {
+    return this.scope.run(what, work, longest);
   }
 
   /** Writes the row and takes or keeps the lease. @throws LEASE_LOST when somebody else wrote it since */

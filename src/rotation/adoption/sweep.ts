@@ -6,6 +6,8 @@ import { isHeld } from '../record.ts';
 
 /** The queue's own message should have come by then. */
 const LATE_MS = 60_000;
+/** Whoever is without the version is looked at for a month; nothing is looked for any longer than that. */
+const GIVEN_UP_MS = 31 * 24 * 3600_000;
 
 /** Comes back for consumers whose message is late or was never sent. It only enqueues. @param report what could not be read */
 export async function sweepAdoptions(
@@ -22,8 +24,9 @@ export async function sweepAdoptions(
         report(entry);
         continue;
       }
-      const { object, version, wakeAt, lease } = entry.record;
+      const { object, version, wakeAt, lease, startedAt } = entry.record;
       const isLate = Date.parse(wakeAt ?? '') + LATE_MS <= now.getTime();
+      if (now.getTime() > Date.parse(startedAt) + GIVEN_UP_MS) continue;
       if (isLate && !isHeld(lease, now)) late.push({ object, version, resumes: true });
     }
   });

@@ -40,7 +40,8 @@ export async function askForVersion(
     noRevoke: true,
     issuance: {
       askedAt: at,
-      ...(operation === undefined ? {} : { before: operation.id }),
+      // One that is under way is followed, and no other is begun when it has ended.
+      ...(operation === undefined || operation.status === 'inProgress' ? {} : { before: operation.id }),
       ...(compared === undefined ? {} : { comparedTo: compared }),
     },
   });

@@ -55,6 +55,12 @@ async function decideAndAsk(
   const operation = await lastOperation(engine, session);
   const decision = await isDue(engine, session, message, managed, seen, operation);
   if (!decision.due) return not(decision.reason, decision.detail);
+  if (operation?.status === 'completed') {
+    // It may have ended between the two questions; the version's own event has it seen to.
+    const { current } = await lookAt(engine, (what, work) => session.call(what, work), session.object);
+    if (current.version !== seen.current.version)
+      return not('StaleVersion', `version ${current.version} was finished while this was decided`);
+  }
   if (undecided === undefined) {
     await supersedeFollower(engine, session);
     session.begin(newRun(session, message, decision.reason));
@@ -133,8 +139,7 @@ async function goOn(
       if (byPerson) return ask(engine, session, managed, seen, operation, run.issuance?.comparedTo);
       throw attemptFailed(session, operation as CertificateOperation);
     case 'verify':
-      // Whoever asks again, once the version was found wanting and the policy is mended, asks for another one.
-      if (byPerson && run.step === 'test' && run.state === 'blocked' && message.force !== true) {
+      if (byPerson && message.force !== true && wantsAnother(run, message, seen)) {
         return ask(engine, session, managed, seen, operation, run.issuance?.comparedTo ?? run.from?.version);
       }
       return publish(engine, session, seen);
@@ -144,6 +149,16 @@ async function goOn(
     case 'follow':
       return follow(engine, session, seen);
   }
+}
+
+/**
+ * Whoever asks again, once the version was found wanting and the policy is mended, asks for another one. Not the message that had
+ * asked for this one and is delivered twice; and where the version could not be looked at, a grant is what it lacked.
+ */
+function wantsAnother(run: Run, { askedAt }: RotateMessage, { current }: Seen): boolean {
+  const { state, step, blocked } = run;
+  if (state !== 'blocked' || step !== 'test' || blocked === undefined || askedAt === undefined) return false;
+  return Date.parse(askedAt) >= Date.parse(blocked.at) && (blocked.code === 'CONFIG_INVALID' || !current.enabled);
 }
 
 /** There is a version that no run of ours asked for: it is verified, and its consumers are waited for; nothing is renewed. */

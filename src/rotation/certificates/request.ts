@@ -8,6 +8,7 @@ import { read, REQUEST_MS } from '../runbook.ts';
 import { flawsOf, inOrder } from './flaws.ts';
 import { lookAt } from './look.ts';
 import { isSignedByPerson } from './vault-policy.ts';
+import { chainOfOld } from './verify.ts';
 
 /* The step that a person takes where the issuer is Unknown: the request goes out, the signed chain comes back. Neither is secret. */
 
@@ -67,9 +68,8 @@ async function refuseFlawed(
   chain: readonly Uint8Array[],
 ): Promise<void> {
   const { keyType } = await scope.run('reading the policy', (call) => engine.certificates.policy(object, call));
-  const old = await scope.run('reading the version before', (call) =>
-    engine.certificates.chain(object, run.issuance?.comparedTo ?? current, call),
-  );
+  const before = run.issuance?.comparedTo ?? current;
+  const old = await chainOfOld(engine, (what, work) => scope.run(what, work), object, before);
   const flaws = flawsOf({ fresh: chain, old, keyType, compromised: run.compromised, now: engine.clock.now() });
   if (flaws.length === 0) return;
   throw configInvalid(

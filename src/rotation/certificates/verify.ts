@@ -54,7 +54,7 @@ async function flawsOfVersion(
 }
 
 /** An old version that is gone or disabled is nothing to compare with. */
-async function chainOfOld(
+export async function chainOfOld(
   engine: Engine,
   ask: Ask,
   object: ObjectRef,
