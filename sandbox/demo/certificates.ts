@@ -59,7 +59,11 @@ async function demonstrate(sandbox: Sandbox, say: (line?: string) => void): Prom
   const { clock } = sandbox.ctx;
   const host = await sandbox.startHost({
     appDir: 'package',
-    env: { KEYTURN_CONSUMERS: JSON.stringify({ rewritePinned: true, apiManagement: 'push' }) },
+    env: {
+      KEYTURN_CONSUMERS: JSON.stringify({ rewritePinned: true, apiManagement: 'push' }),
+      // The vault's events are to do it: the sweep would find the certificates as well.
+      KEYTURN_SWEEP_SCHEDULE: '0 0 0 1 1 *',
+    },
   });
   // Of versions that were there before it, a subscription hears of no expiry.
   await sandbox.subscribe(host, { duplicates: 2, disorder: true });

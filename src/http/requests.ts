@@ -41,6 +41,9 @@ export function readValue(body: unknown): SecretValue {
 
 const PEM = /-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----/g;
 
+/** Every one is compared with every other. */
+const MOST_CERTIFICATES = 20;
+
 /** A signed certificate and its issuers, from PEM. Whatever else is in the text is refused, and not repeated. */
 export function readSigned(body: unknown): { readonly chain: readonly Uint8Array[]; readonly force: boolean } {
   const problems: Problem[] = [];
@@ -57,10 +60,15 @@ export function readSigned(body: unknown): { readonly chain: readonly Uint8Array
       path: 'certificate',
       message: `holds a ${foreign}; only the certificate and its issuers are wanted`,
     });
+  } else if (blocks.length > MOST_CERTIFICATES) {
+    problems.push({
+      path: 'certificate',
+      message: `holds ${blocks.length} certificates; a chain has ${MOST_CERTIFICATES} at most`,
+    });
   } else if (blocks.length === 0) {
     problems.push({ path: 'certificate', message: 'is the PEM of the signed certificate, followed by its issuers' });
   }
-  const chain = foreign === undefined ? blocks.map(([, , text = '']) => derOf(text, problems)) : [];
+  const chain = problems.length === 0 ? blocks.map(([, , text = '']) => derOf(text, problems)) : [];
   if (problems.length > 0) throw badRequest(problems);
   return { chain, force };
 }

@@ -1,16 +1,12 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createRunbook } from '../../src/http.ts';
 import { handlePropagate } from '../../src/rotation/propagate.ts';
 import { sweep } from '../../src/rotation/sweep.ts';
-import { issue, type Issued } from '../support/certificates.ts';
 import { days, error } from '../support/memory/bench.ts';
 import { CERTIFICATE, CERTIFICATE_TAGS, CertificateBench, NAMES } from '../support/memory/certificate-bench.ts';
-import { ders } from '../support/memory/certificates.ts';
 import { DAY, HOUR, MINUTE } from '../support/memory/clock.ts';
 import { containing } from '../support/memory/text.ts';
 
-const LATER = { from: days(0), until: days(90) };
-const LOCKED = `-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----`;
 const ASK = { vault: 'kv', name: 'web', kind: 'certificate' };
 
 describe('a certificate near its end', () => {
@@ -179,6 +175,26 @@ describe('a certificate near its end', () => {
   });
 });
 
+describe('a version that somebody makes while a run waits for the one before it', () => {
+  it('is verified as well, also where its event is lost', async () => {
+    const bench = await CertificateBench.open();
+    bench.consumers.put('site', { version: bench.newest.version, takes: 'lagging' });
+    await bench.deliver(bench.about());
+    await bench.live(MINUTE);
+    expect(bench.certificateRun).toMatchObject({ state: 'waiting', step: 'confirm' });
+    bench.certificates.onVersion = () => undefined;
+    await bench.certificates.make(CERTIFICATE, CERTIFICATE_TAGS, {
+      names: ['www.example'],
+      valid: { from: days(0), until: days(120) },
+    });
+    await bench.live(HOUR);
+    expect(bench.certificateRun).toMatchObject({
+      state: 'blocked',
+      blocked: { problems: [{ path: 'certificate.names' }] },
+    });
+  });
+});
+
 describe('a new version that is worse than the one before', () => {
   it.each([
     ['a name', { names: ['www.example'] }, 'certificate.names', 'api.example'],
@@ -238,86 +254,6 @@ describe('a new version that is worse than the one before', () => {
     await bench.drain();
     expect(bench.calls.count('certificates.renew')).toBe(0);
     expect(bench.certificateRun.blocked?.problems).toMatchObject([{ path: 'policy.key_props.reuse_key' }]);
-  });
-});
-
-describe('a certificate that somebody outside the vault signs', () => {
-  let root: Issued;
-  let between: Issued;
-  beforeAll(async () => {
-    root = await issue({ names: ['Root'], isAuthority: true });
-    between = await issue({ names: ['Between'], isAuthority: true, issuer: root });
-  });
-  const pem = ({ chainPem }: Issued): string => chainPem;
-
-  async function asked(): Promise<{ bench: CertificateBench; id: string }> {
-    const bench = await CertificateBench.open({ issuer: between });
-    // The seeded one has its issuer beside it.
-    bench.certificates.policyNow = { ...bench.certificates.policyNow, issuer: 'Unknown' };
-    expect(await bench.deliver(bench.about())).toMatchObject({ outcome: 'blocked' });
-    return { bench, id: bench.certificateRun.rotationId };
-  }
-  const signed = (names: readonly string[] = NAMES): Promise<Issued> => issue({ names, issuer: between, valid: LATER });
-
-  it('waits for a person, says how, and goes on with what that one brings', async () => {
-    const { bench, id } = await asked();
-    const runbook = createRunbook(bench.engine);
-    expect(bench.certificateRun.blocked).toMatchObject({
-      code: 'VALUE_AWAITED',
-      remedy: containing(`/api/rotations/${id}/csr`),
-    });
-    expect(await runbook.signingRequest(id)).toMatchObject({
-      status: 200,
-      body: { csr: containing('-----BEGIN CERTIFICATE REQUEST-----') },
-    });
-    const taken = await runbook.takeSigned(id, { certificate: pem(await signed()) }, 'me');
-    expect(taken).toMatchObject({ status: 202, body: { version: bench.newest.version } });
-    await bench.live(HOUR);
-    expect(bench.certificateRun).toMatchObject({ state: 'done', to: { version: bench.newest.version } });
-    expect(bench.newest.tags).toEqual(CERTIFICATE_TAGS);
-    expect(await runbook.takeSigned(id, { certificate: pem(await signed()) }, 'me')).toMatchObject({ status: 409 });
-  });
-
-  it('may be sent root first; what belongs to nobody is left out', async () => {
-    const { bench, id } = await asked();
-    const leaf = await signed();
-    const stranger = await issue({ names: ['Stranger'], isAuthority: true });
-    const certificate = [root, between, stranger].map(({ certPem }) => certPem).join('') + leaf.certPem;
-    expect(await createRunbook(bench.engine).takeSigned(id, { certificate }, 'me')).toMatchObject({ status: 202 });
-    expect(bench.newest.chain).toEqual([leaf, between, root].flatMap((one) => ders({ chainPem: one.certPem })));
-  });
-
-  it.each([
-    ['another name', async () => pem(await signed(['www.example'])), 'certificate.names'],
-    ['no issuer', async () => (await signed()).certPem, 'certificate.chain'],
-    ['itself as issuer', async () => pem(await issue({ names: NAMES, valid: LATER })), 'certificate.issuer'],
-  ])('is not taken with %s, and the vault goes on waiting', async (_, certificate, path) => {
-    const { bench, id } = await asked();
-    const runbook = createRunbook(bench.engine);
-    const answer = await runbook.takeSigned(id, { certificate: await certificate() }, 'me');
-    expect(answer).toMatchObject({ status: 422, body: { problems: [{ path }] } });
-    expect(bench.made).toBe(0);
-    expect(await runbook.takeSigned(id, { certificate: pem(await signed()) }, 'me')).toMatchObject({ status: 202 });
-  });
-
-  it.each([
-    ['a key', async () => `${(await signed()).certPem}${root.keyPem}`, 'PRIVATE KEY'],
-    ['a locked key', async () => `${(await signed()).certPem}${LOCKED}`, 'RSA PRIVATE KEY'],
-    ['text', async () => 'hello', 'is the PEM'],
-    ['no certificate', async () => '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', 'no X.509'],
-  ])('is refused with %s in it, which is not repeated', async (_, certificate, message) => {
-    const { bench, id } = await asked();
-    const text = await certificate();
-    const answer = await createRunbook(bench.engine).takeSigned(id, { certificate: text }, 'me');
-    expect(answer).toMatchObject({ status: 400, body: { detail: containing(message) } });
-    expect(JSON.stringify(answer)).not.toContain(text.split('\n')[1] ?? text);
-  });
-
-  it('that nothing waits for is a conflict', async () => {
-    const bench = await CertificateBench.open();
-    await bench.deliver(bench.about());
-    const id = bench.certificateRun.rotationId;
-    expect(await createRunbook(bench.engine).signingRequest(id)).toMatchObject({ status: 409 });
   });
 });
 

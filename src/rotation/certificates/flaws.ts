@@ -79,9 +79,12 @@ function isIssuedBy(one: X509Certificate, other: X509Certificate): boolean {
   return one.checkIssued(other) && one.verify(other.publicKey);
 }
 
-function namesOf({ subjectAltName = '' }: X509Certificate): readonly string[] {
-  const names = subjectAltName.split(', ').filter((one) => one.startsWith('DNS:'));
-  return names.map((one) => one.slice('DNS:'.length).toLowerCase());
+/** DNS names as they are, other kinds with their prefix (`IP Address:192.0.2.1`); the subject's where there are none. */
+function namesOf({ subjectAltName = '', subject }: X509Certificate): readonly string[] {
+  const names = subjectAltName.split(', ').filter((one) => one !== '');
+  if (names.length > 0) return names.map((one) => one.toLowerCase().replace(/^dns:/, ''));
+  const [, common] = /^CN=(.+)$/m.exec(subject) ?? [];
+  return common === undefined ? [] : [common.toLowerCase()];
 }
 
 /** A `*` stands for exactly one label (RFC 6125). */

@@ -40,7 +40,11 @@ export function nextForCertificate(
   currentVersion: string,
   operation: CertificateOperation | undefined,
 ): CertificateAction {
-  if (isPublished(run)) return run.step === 'refresh' ? 'refresh' : 'follow';
+  if (isPublished(run)) {
+    // Somebody has made another one since, and its event may be lost.
+    if (run.to?.version !== currentVersion) return 'verify';
+    return run.step === 'refresh' ? 'refresh' : 'follow';
+  }
   if (run.from?.version !== currentVersion) return 'verify';
   if (operation?.status === 'inProgress') return 'await';
   if (operation === undefined || operation.id === run.issuance?.before) return 'ask';

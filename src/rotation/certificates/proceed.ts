@@ -155,7 +155,7 @@ async function goOn(
  * Whoever asks again, once the version was found wanting and the policy is mended, asks for another one. Not the message that had
  * asked for this one and is delivered twice; and where the version could not be looked at, a grant is what it lacked.
  */
-function wantsAnother(run: Run, { askedAt }: RotateMessage, { current }: Seen): boolean {
+function wantsAnother(run: Run, { askedAt }: RotateMessage, { current }: SeenCertificate): boolean {
   const { state, step, blocked } = run;
   if (state !== 'blocked' || step !== 'test' || blocked === undefined || askedAt === undefined) return false;
   return Date.parse(askedAt) >= Date.parse(blocked.at) && (blocked.code === 'CONFIG_INVALID' || !current.enabled);
