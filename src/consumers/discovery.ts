@@ -3,7 +3,7 @@ import type { Asked } from '../azure/rest-errors.ts';
 import { RotationError } from '../rotation/errors.ts';
 import type { Call, Clock, Discovered, Discovery, ObjectRef, Reference } from '../rotation/ports.ts';
 import type { ConsumerAdapter, FoundResource } from './adapter.ts';
-import { askGraph, graphQuery, type GraphAnswer } from './graph.ts';
+import { askGraph, graphQuery, mayHold, type GraphAnswer } from './graph.ts';
 import { patiently } from './patience.ts';
 
 export interface DiscoveryDeps {
@@ -52,7 +52,9 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
 
 function candidatesOf(adapters: readonly ConsumerAdapter[], { found }: GraphAnswer): readonly Candidate[] {
   return found.flatMap((resource) =>
-    adapters.filter(({ types }) => types.includes(resource.type)).map((adapter): Candidate => [adapter, resource]),
+    adapters
+      .filter((adapter) => adapter.types.includes(resource.type) && mayHold(adapter, resource.says))
+      .map((adapter): Candidate => [adapter, resource]),
   );
 }
 

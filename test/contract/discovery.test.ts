@@ -4,7 +4,7 @@ import { certificateOf, siteOf } from '../../sandbox/arm/services/web/state.ts';
 import { createArmClient, type ArmClient } from '../../src/azure/arm/client.ts';
 import type { ConsumerAdapter } from '../../src/consumers/adapter.ts';
 import { createDiscovery } from '../../src/consumers/discovery.ts';
-import { graphQuery, quoted } from '../../src/consumers/graph.ts';
+import { graphQuery, mayHold, quoted } from '../../src/consumers/graph.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
 import type { Call, Clock, Discovered, ObjectRef } from '../../src/rotation/ports.ts';
 import { startStorageCloud, type StorageCloud } from '../support/storage-cloud.ts';
@@ -115,6 +115,18 @@ describe('the query', () => {
       "where (type in~ ('microsoft.web/certificates') and ((tostring(properties) contains 'kv-orders' and tostring(properties) contains 'shop-tls') or tostring(properties) !contains 'keyvault')) or type in~ ('microsoft.web/sites')",
     );
     expect(graphQuery([references], OBJECT)).toContain("where type in~ ('microsoft.web/sites')\n");
+    expect(text).toContain(
+      "\n| project id, type, location, says = case(tostring(properties) contains 'kv-orders' and tostring(properties) contains 'shop-tls', 'object', tostring(properties) !contains 'keyvault', 'nothing', 'another')\n",
+    );
+  });
+
+  it.each([
+    [true, ['object', 'nothing']],
+    ['mentioned', ['object']],
+    [false, ['object', 'another', 'nothing']],
+  ] as const)('lets a kind with inGraph %s be asked about what says %o, and nothing else', (inGraph, asked) => {
+    const all = ['object', 'another', 'nothing'] as const;
+    expect(all.filter((says) => mayHold({ inGraph }, says))).toEqual(asked);
   });
 
   it('of another shape is refused by the simulated graph, so that what is sent is what is read', async () => {
@@ -132,6 +144,9 @@ describe('the query', () => {
       `${good}\n| take 1`,
       good.replace(' and tostring', ' or tostring'),
       good.replace('!contains', 'contains'),
+      good.replace(', says = case', ', tells = case'),
+      good.replace(", 'another')", ')'),
+      good.replace("says = ''", "says = 'x'"),
     ]) {
       expect(await failure(ask(text))).toMatchObject({ code: 'CONFIG_INVALID' });
     }
@@ -177,6 +192,21 @@ describe('looking through 20 subscriptions with 2,000 resources', () => {
     console.info(
       `discovery: 2000 resources, 20 subscriptions: 1 query, ${holders.length / 2} reads, ${sites.length} lists`,
     );
+  });
+
+  it('asks for a kind that the graph shows no more when another kind of the type has to be listed', async () => {
+    const listed = adapter('listed', certificates.types, false, '');
+    const asked: string[] = [];
+    const shown = {
+      ...certificates,
+      find: (...[resource, object, call]: Parameters<typeof certificates.find>) => {
+        asked.push(resource.id);
+        return certificates.find(resource, object, call);
+      },
+    };
+    await find(subscriptions, [shown, listed]);
+    expect(asked.sort()).toEqual(holders.filter((id) => id.includes('certificates')).sort());
+    expect(operations().filter((operation) => !isQuery(operation))).toHaveLength(1800 + 20);
   });
 
   it('goes through every page of a long answer', async () => {
