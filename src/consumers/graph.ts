@@ -32,7 +32,7 @@ const SUBSCRIPTION = 'microsoft.resources/subscriptions';
  * The query, in Kusto. Of the types whose copy in the graph shows their references it gives those that mention vault and name; of the
  * others all; and each row with what its copy says, since one type may have kinds of both sorts. The subscriptions come with it: the
  * graph leaves those out, without a word, that the identity may not see. The order is what paging needs. That the graph's copies really
- * have the references was not seen on Azure for every type [U]: so a copy that says nothing of a key vault at all is no proof that the
+ * have the references was not seen on Azure for every type [U]: so a copy that says nothing of any vault is no proof that the
  * resource has none, and is given as well, but for the types of `mentioned`.
  */
 export function graphQuery(adapters: readonly ConsumerAdapter[], { vault, name }: ObjectRef): string {
@@ -43,7 +43,7 @@ export function graphQuery(adapters: readonly ConsumerAdapter[], { vault, name }
   // Some references hold the vault's address, others its ARM id: its name is in both. What else mentions it is sorted out later.
   const words = [new URL(vault).hostname.split('.')[0] ?? '', name];
   const mentions = words.map((word) => `tostring(properties) contains ${quoted(word)}`).join(' and ');
-  const silent = `tostring(properties) !contains ${quoted('keyvault')}`;
+  const silent = `tostring(properties) !contains ${quoted('vault')}`;
   const shown = types(true) === '' ? [] : [`(type in~ (${types(true)}) and ((${mentions}) or ${silent}))`];
   const mentioning = types('mentioned') === '' ? [] : [`(type in~ (${types('mentioned')}) and (${mentions}))`];
   const listed = types(false) === '' ? [] : [`type in~ (${types(false)})`];

@@ -112,11 +112,11 @@ describe('the query', () => {
   it('asks by mention for what the graph shows, and for all of what it does not', () => {
     const text = graphQuery([certificates, references], OBJECT);
     expect(text).toContain(
-      "where (type in~ ('microsoft.web/certificates') and ((tostring(properties) contains 'kv-orders' and tostring(properties) contains 'shop-tls') or tostring(properties) !contains 'keyvault')) or type in~ ('microsoft.web/sites')",
+      "where (type in~ ('microsoft.web/certificates') and ((tostring(properties) contains 'kv-orders' and tostring(properties) contains 'shop-tls') or tostring(properties) !contains 'vault')) or type in~ ('microsoft.web/sites')",
     );
     expect(graphQuery([references], OBJECT)).toContain("where type in~ ('microsoft.web/sites')\n");
     expect(text).toContain(
-      "\n| project id, type, location, says = case(tostring(properties) contains 'kv-orders' and tostring(properties) contains 'shop-tls', 'object', tostring(properties) !contains 'keyvault', 'nothing', 'another')\n",
+      "\n| project id, type, location, says = case(tostring(properties) contains 'kv-orders' and tostring(properties) contains 'shop-tls', 'object', tostring(properties) !contains 'vault', 'nothing', 'another')\n",
     );
   });
 
