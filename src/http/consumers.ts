@@ -1,4 +1,4 @@
-import { said } from '../rotation/adoption/adopt.ts';
+import { said } from '../rotation/adoption/schedule.ts';
 import type { Adoption, Standing } from '../rotation/adoption/record.ts';
 
 /** Where an object's consumers stand, as the runbook answers it. */

@@ -46,11 +46,11 @@ export interface Reference {
   readonly advisory?: boolean;
 }
 
-/** How a consumer was seen to use the version, the strongest first. */
-export type ProofKind = 'handshake' | 'resolved-version' | 'delivered' | 'control-plane';
+/** How a consumer was seen to use the version, the strongest first; `by-person`: not by the app, but somebody has looked and says so. */
+export type ProofKind = 'handshake' | 'resolved-version' | 'delivered' | 'control-plane' | 'by-person';
 
 export type Confirmation =
-  | { readonly is: 'adopted'; readonly proof: ProofKind; readonly detail: string }
+  | { readonly is: 'adopted'; readonly proof: Exclude<ProofKind, 'by-person'>; readonly detail: string }
   /** It uses another version still. */
   | { readonly is: 'pending'; readonly detail: string }
   /** Nobody can tell from here: its network is closed, or its name leads elsewhere. `remedy` says what to look at. */

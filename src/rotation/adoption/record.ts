@@ -48,20 +48,25 @@ export interface Standing extends Reference {
   readonly trouble?: Trouble;
 }
 
+/** Where nobody could look for consumers. */
+export interface OpenGap extends Gap {
+  /** A person has looked there, and says that nobody in it lacks the version. */
+  readonly accepted?: { readonly by: string; readonly at: string };
+}
+
 /** The row of an object's newest version and its consumers. It never holds a value. */
 export interface Adoption {
   readonly schema: 1;
   readonly object: ObjectRef;
   readonly version: string;
   readonly startedAt: string;
-  /** Absent: it is still to be found out who there is. */
+  /** When it was last looked who there is. Absent: it is still to be found out. */
   readonly discoveredAt?: string;
   readonly lease?: Lease;
   /** When it is looked at again; absent when there is nothing more to do. */
   readonly wakeAt?: string;
   readonly consumers: readonly Standing[];
-  /** Where nobody could look for consumers. */
-  readonly gaps: readonly Gap[];
+  readonly gaps: readonly OpenGap[];
   /** How often consumers were looked for since somebody asked; once when absent. */
   readonly looks?: number;
 }
@@ -107,13 +112,20 @@ export function laggards({ consumers }: Pick<Adoption, 'consumers'>): readonly S
   return consumers.filter(({ state }) => state !== 'verified' && state !== 'gone');
 }
 
-/** So often they are looked for where something passing was in the way: half a day in all. */
+/** Where somebody may have a reference that nobody knows of, and nobody has looked. */
+export function openGaps({ gaps }: Adoption): readonly OpenGap[] {
+  return gaps.filter(({ accepted }) => accepted === undefined);
+}
+
+/** So often they are looked for soon where something passing was in the way: half a day in all; after that once a day. */
 const MOST_LOOKS = 8;
 const FIRST_LOOK_MS = 5 * 60_000;
 
-/** When consumers are looked for once more, because somebody who may be one gave no answer; undefined: that is all there are. */
-export function lookAgainAt({ discoveredAt, gaps, looks = 1 }: Adoption): Date | undefined {
-  if (discoveredAt === undefined || looks >= MOST_LOOKS || !gaps.some(({ passing }) => passing)) return undefined;
+/** When consumers are looked for once more soon, because somebody who may be one gave no answer; undefined: there is no such place. */
+export function lookAgainAt(record: Adoption): Date | undefined {
+  const { discoveredAt, looks = 1 } = record;
+  const passes = openGaps(record).some(({ passing }) => passing);
+  if (discoveredAt === undefined || looks >= MOST_LOOKS || !passes) return undefined;
   return new Date(Date.parse(discoveredAt) + FIRST_LOOK_MS * 2 ** (looks - 1));
 }
 

@@ -1,5 +1,5 @@
 import { resumeMessage } from '../admit.ts';
-import { holdouts } from '../adoption/gate.ts';
+import { heldUpBy, holdouts } from '../adoption/gate.ts';
 import { ADOPTION_PATIENCE_MS } from '../backoff.ts';
 import type { Engine, Outcome } from '../engine.ts';
 import { RotationError } from '../errors.ts';
@@ -69,7 +69,7 @@ export async function follow(engine: Engine, session: Session, { current }: Seen
   await session.saveHeld();
   const left = await holdouts(engine, session, current.version);
   if (left.length === 0) return done(session, current.version);
-  const what = `${left.length} consumer(s) are not seen to use version ${current.version}: ${left.slice(0, 5).join('; ')}`;
+  const what = heldUpBy(left, current.version);
   const waited = now.getTime() - current.createdOn.getTime();
   if (waited > ADOPTION_PATIENCE_MS) {
     throw new RotationError({
