@@ -1,4 +1,5 @@
 import { resumeMessage } from './admit.ts';
+import { orAccept } from './adoption/accept.ts';
 import { heldUpBy, holdouts } from './adoption/gate.ts';
 import { adoptionPollMs, ADOPTION_PATIENCE_MS } from './backoff.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
@@ -177,7 +178,8 @@ async function stillInUse(engine: Engine, session: Session, detail: string): Pro
       recovery: 'human',
       message: detail,
       remedy:
-        'Restart what still holds the old value (GET /api/consumers tells what each consumer needs); then POST /api/rotations for this secret, and the retirement goes on.',
+        'Restart what still holds the old value, and mend the gaps (GET /api/consumers tells what each needs; POST /api/propagations looks again); ' +
+        `then POST /api/rotations for this secret, and the retirement goes on. ${orAccept(session.object)}`,
     });
   }
   const delay = adoptionPollMs(waited);

@@ -26,7 +26,7 @@ describe('the old credential', () => {
     expect(bench.run.steps.at(-1)).toMatchObject({ outcome: 'waiting', detail: containing('site is propagating') });
     expect(bench.rotator.passwords.has('a')).toBe(true);
     bench.consumers.put('site', { version: 'v2' });
-    await createRunbook(bench.engine).push({ vault: 'kv', name: 'db' });
+    await createRunbook(bench.engine).push({ vault: 'kv', name: 'db' }, 'alice');
     await bench.drain();
     bench.clock.advance(HOUR);
     await bench.drain();
@@ -107,7 +107,7 @@ describe('the old credential', () => {
     }
     expect(bench.run).toMatchObject({
       state: 'blocked',
-      blocked: { code: 'NOT_ADOPTED', message: containing('site'), remedy: containing('GET /api/consumers') },
+      blocked: { code: 'NOT_ADOPTED', message: containing('site'), remedy: containing('"accept":[') },
     });
   });
 
@@ -185,6 +185,24 @@ describe('the old credential', () => {
       },
     });
     expect(bench.rotator.passwords.has('a')).toBe(true);
+  });
+
+  it('goes once a person has vouched for who cannot be seen, and for a place that cannot be looked through', async () => {
+    const bench = await overlapOver((fresh) => {
+      fresh.consumers.put('site', { version: 'v1' });
+      fresh.consumers.put('vpn', { version: 'v1', takes: 'by-hand' });
+      fresh.consumers.gaps = [GAP];
+    });
+    await bench.drain();
+    expect(bench.run).toMatchObject({ state: 'waiting', step: 'confirm' });
+    const api = createRunbook(bench.engine);
+    expect(await api.push({ vault: 'kv', name: 'db', accept: ['vpn', 'a wall'] }, 'alice')).toMatchObject({
+      status: 200,
+    });
+    bench.clock.advance(HOUR);
+    await bench.drain();
+    expect(bench.run.state).toBe('done');
+    expect(bench.consumers.serves('vpn')).toBe('v1');
   });
 
   it('is not waited for because of a gap when it is compromised', async () => {

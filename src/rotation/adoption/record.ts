@@ -8,7 +8,7 @@ import type { Lease } from '../record.ts';
  * - `discovered`: it holds a reference; nothing was done about it yet
  * - `pushed`: told to take it; its service is at it
  * - `propagating`: told, or following by itself; within the time that its service's documentation gives
- * - `verified`: seen to use it
+ * - `verified`: seen to use it, or a person has looked and says so
  * - `pinned`: names another version, and only a person can or may change that
  * - `stale`: the time is over, and it uses another version still
  * - `failed`: it could not be told, or could not take it; says why
@@ -44,7 +44,8 @@ export interface Standing extends Reference {
   readonly nextAt?: string;
   /** Failed attempts in a row, for the back-off. */
   readonly attempts: number;
-  readonly proof?: { readonly kind: ProofKind; readonly at: string; readonly detail: string };
+  /** `by`: the person, where it was seen by one. */
+  readonly proof?: { readonly kind: ProofKind; readonly at: string; readonly detail: string; readonly by?: string };
   readonly trouble?: Trouble;
 }
 

@@ -1,4 +1,5 @@
 import { resumeMessage } from '../admit.ts';
+import { orAccept } from '../adoption/accept.ts';
 import { heldUpBy, holdouts } from '../adoption/gate.ts';
 import { ADOPTION_PATIENCE_MS } from '../backoff.ts';
 import type { Engine, Outcome } from '../engine.ts';
@@ -76,7 +77,7 @@ export async function follow(engine: Engine, session: Session, { current }: Seen
       code: 'NOT_ADOPTED',
       recovery: 'human',
       message: what,
-      remedy: 'GET /api/consumers tells what each consumer needs; the run is looked at every day.',
+      remedy: `GET /api/consumers tells what each consumer and each gap needs; the run is looked at every day. ${orAccept(session.object)}`,
     });
   }
   const delay = Math.min(Math.max(FIRST_LOOK_MS, waited), LONGEST_LOOK_MS);
