@@ -7,7 +7,7 @@ import { begun } from './begin.ts';
 import { bring } from './bring.ts';
 import { afterFailure, isDue } from './machine.ts';
 import { newestOf } from './newest.ts';
-import { isSettled, laggards, lookAgainAt, openGaps, type Adoption, type Standing, type Trouble } from './record.ts';
+import { isSettled, isWhole, lookAgainAt, type Adoption, type Standing, type Trouble } from './record.ts';
 import { DAILY_MS, said, scheduled } from './schedule.ts';
 import { AdoptionSession } from './session.ts';
 
@@ -180,8 +180,7 @@ async function ended(
   await session.saveReleased(next);
   if (record.consumers.every(isSettled) && lookAgainAt(record) === undefined) {
     logSettled(engine, record);
-    const isWhole = laggards(record).length === 0 && openGaps(record).length === 0;
-    return { outcome: 'adopted', reason: isWhole ? 'AllAdopted' : 'NotAllAdopted', detail: said(record) };
+    return { outcome: 'adopted', reason: isWhole(record) ? 'AllAdopted' : 'NotAllAdopted', detail: said(record) };
   }
   const { object, version, wakeAt } = next;
   const wait = Date.parse(wakeAt ?? record.startedAt) - session.now().getTime();
@@ -192,9 +191,10 @@ async function ended(
 }
 
 /** For the log, and who watches it: again with every daily look while somebody is without the version. */
-function logSettled(engine: Engine, { object, version, consumers }: Adoption): void {
+function logSettled(engine: Engine, record: Adoption): void {
+  const { object, version, consumers } = record;
   const count = (wanted: Standing['state']): number => consumers.filter(({ state }) => state === wanted).length;
-  const level = laggards({ consumers }).length === 0 ? 'info' : 'warn';
+  const level = isWhole(record) ? 'info' : 'warn';
   const entry = logged('consumers.settled', {
     ...{ object: describeObject(object), version, verified: count('verified') },
     ...{ stale: count('stale'), failed: count('failed'), pinned: count('pinned'), unreachable: count('unreachable') },

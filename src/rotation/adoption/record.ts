@@ -130,6 +130,11 @@ export function lookAgainAt(record: Adoption): Date | undefined {
   return new Date(Date.parse(discoveredAt) + FIRST_LOOK_MS * 2 ** (looks - 1));
 }
 
+/** Is nobody without the version, and nobody hidden? */
+export function isWhole(record: Adoption): boolean {
+  return laggards(record).length === 0 && openGaps(record).length === 0;
+}
+
 /** Is there nothing more to do about it before somebody changes something? */
 export function isSettled({ state }: Standing): boolean {
   return state !== 'discovered' && state !== 'pushed' && state !== 'propagating';

@@ -1,4 +1,4 @@
-import { isSettled, laggards, lookAgainAt, openGaps, type Adoption } from './record.ts';
+import { isSettled, isWhole, laggards, lookAgainAt, openGaps, type Adoption } from './record.ts';
 
 const AT_ONCE_MS = 1_000;
 export const DAILY_MS = 24 * 3600_000;
@@ -17,8 +17,7 @@ export function scheduled({ wakeAt: _wakeAt, ...record }: Adoption, now: Date): 
     const first = Math.min(...due, ...(lookAt === undefined ? [] : [lookAt.getTime()]));
     return at(Math.max(first, now.getTime() + AT_ONCE_MS));
   }
-  const isWhole = laggards(record).length === 0 && openGaps(record).length === 0;
-  if (isWhole || now.getTime() > Date.parse(record.startedAt) + LOOKED_AT_MS) return record;
+  if (isWhole(record) || now.getTime() > Date.parse(record.startedAt) + LOOKED_AT_MS) return record;
   return at(now.getTime() + DAILY_MS);
 }
 
