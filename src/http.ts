@@ -11,6 +11,7 @@ import {
   readVaults,
 } from './http/requests.ts';
 import { whatToDo } from './http/what-to-do.ts';
+import { accept } from './rotation/adoption/accept.ts';
 import { consumersOf, consumersOfRun, findConsumers, pushAgain } from './rotation/adoption/runbook.ts';
 import { cancel } from './rotation/cancel.ts';
 import { signingRequest, takeSigned } from './rotation/certificates/request.ts';
@@ -37,7 +38,7 @@ export interface RunbookApi {
   bootstrap(body: unknown, caller: string): Promise<Answer>;
   inventory(query: Readonly<Record<string, string>>): Promise<Answer>;
   consumers(query: Readonly<Record<string, string>>): Promise<Answer>;
-  push(body: unknown): Promise<Answer>;
+  push(body: unknown, caller: string): Promise<Answer>;
 }
 
 const STARTS = {
@@ -103,9 +104,10 @@ export function createRunbook(engine: Engine): RunbookApi {
       answering(async () => {
         return { status: 200, body: adoptionBody(await consumersOf(engine, readConsumed(engine, query))) };
       }),
-    push: (body) =>
+    push: (body, caller) =>
       answering(async () => {
-        const { object, dryRun } = readPush(engine, body);
+        const { object, dryRun, accept: ids } = readPush(engine, body);
+        if (ids !== undefined) return { status: 200, body: adoptionBody(await accept(engine, object, ids, caller)) };
         if (dryRun) return { status: 200, body: await findConsumers(engine, object) };
         const { version } = await pushAgain(engine, object);
         const { vault, name } = object;

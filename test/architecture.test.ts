@@ -108,7 +108,7 @@ const SRC_LAYERS: readonly Layer[] = [
   },
   // How consumers are found, whatever their kind.
   {
-    files: ['discovery', 'graph', 'patience'].map((name) => `src/consumers/${name}.ts`),
+    files: ['discovery', 'gaps', 'graph', 'patience'].map((name) => `src/consumers/${name}.ts`),
     may: [...PORTS, ...AZURE_REST, ...CONSUMER, ARM],
   },
   { files: CONSUMER, may: [...PORTS, ARM] },

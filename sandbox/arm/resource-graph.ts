@@ -5,7 +5,7 @@
 import { HttpProblem } from '../http.ts';
 import type { SandboxRequest, SandboxResponse } from '../http.ts';
 import { armProblem } from './errors.ts';
-import { matching, readQuery } from './kusto.ts';
+import { matching, readQuery, saidOf } from './kusto.ts';
 import type { Row } from './kusto.ts';
 import type { Resource } from './service.ts';
 
@@ -88,7 +88,7 @@ export class ResourceGraph {
         resultTruncated: 'false',
         ...(next === undefined ? {} : { $skipToken: next }),
         facets: [],
-        data: page.map(({ id, type, location }) => ({ id, type, location })),
+        data: page.map((row) => ({ id: row.id, type: row.type, location: row.location, says: saidOf(read, row) })),
       },
     };
   }

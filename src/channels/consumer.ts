@@ -45,10 +45,10 @@ export function withChannels(discovery: Discovery, channels: readonly Channel[])
     enabled: discovery.enabled || told.length > 0,
     waitsFor: (object) =>
       discovery.waitsFor(object) || told.some((one) => !one.advisory && subscribes(one, 'versions', object)),
-    async find(object, call) {
+    async find(object, call, only) {
       const found = told.filter((one) => subscribes(one, 'versions', object)).map((one) => referenceTo(one, object));
       const { references, gaps } = discovery.enabled
-        ? await discovery.find(object, call)
+        ? await discovery.find(object, call, only)
         : { references: [], gaps: [] };
       return { references: [...references, ...found], gaps };
     },

@@ -7,9 +7,17 @@ import type { ConsumerAdapter, FoundResource } from './adapter.ts';
 
 /** What the graph knows of. Its copy is some seconds to minutes behind: ids are taken from it, and nothing else is believed. */
 export interface GraphAnswer {
-  readonly found: readonly FoundResource[];
+  readonly found: readonly GraphRow[];
   /** Ids, lower case, of the subscriptions that the identity sees. */
   readonly visible: ReadonlySet<string>;
+}
+
+/** What a copy says: vault and name of the object; of vaults, but not of the object; or nothing of any vault. */
+const SAYS = ['object', 'another', 'nothing'] as const;
+export type Says = (typeof SAYS)[number];
+
+export interface GraphRow extends FoundResource {
+  readonly says: Says;
 }
 
 const API_VERSION = '2021-03-01';
@@ -22,9 +30,10 @@ const SUBSCRIPTION = 'microsoft.resources/subscriptions';
 
 /**
  * The query, in Kusto. Of the types whose copy in the graph shows their references it gives those that mention vault and name; of the
- * others all. The subscriptions come with it: the graph leaves those out, without a word, that the identity may not see. The order is
- * what paging needs. That the graph's copies really have the references was not seen on Azure for every type [U]: so a copy that says
- * nothing of a key vault at all is no proof that the resource has none, and is given as well, but for the types of `mentioned`.
+ * others all; and each row with what its copy says, since one type may have kinds of both sorts. The subscriptions come with it: the
+ * graph leaves those out, without a word, that the identity may not see. The order is what paging needs. That the graph's copies really
+ * have the references was not seen on Azure for every type [U]: so a copy that says nothing of any vault is no proof that the
+ * resource has none, and is given as well, but for the types of `mentioned`.
  */
 export function graphQuery(adapters: readonly ConsumerAdapter[], { vault, name }: ObjectRef): string {
   const types = (inGraph: ConsumerAdapter['inGraph']): string => {
@@ -32,20 +41,27 @@ export function graphQuery(adapters: readonly ConsumerAdapter[], { vault, name }
     return [...new Set(named)].map(quoted).join(', ');
   };
   // Some references hold the vault's address, others its ARM id: its name is in both. What else mentions it is sorted out later.
-  const mentioned = [new URL(vault).hostname.split('.')[0] ?? '', name];
-  const mentions = mentioned.map((word) => `tostring(properties) contains ${quoted(word)}`).join(' and ');
-  const silent = `tostring(properties) !contains ${quoted('keyvault')}`;
+  const words = [new URL(vault).hostname.split('.')[0] ?? '', name];
+  const mentions = words.map((word) => `tostring(properties) contains ${quoted(word)}`).join(' and ');
+  const silent = `tostring(properties) !contains ${quoted('vault')}`;
   const shown = types(true) === '' ? [] : [`(type in~ (${types(true)}) and ((${mentions}) or ${silent}))`];
   const mentioning = types('mentioned') === '' ? [] : [`(type in~ (${types('mentioned')}) and (${mentions}))`];
   const listed = types(false) === '' ? [] : [`type in~ (${types(false)})`];
+  const [ours, none, others] = (['object', 'nothing', 'another'] satisfies Says[]).map(quoted);
   const columns = 'project id, type, location';
   return [
     'resources',
     `| where ${[...shown, ...mentioning, ...listed].join(' or ')}`,
-    `| ${columns}`,
-    `| union (resourcecontainers | where type =~ ${quoted(SUBSCRIPTION)} | ${columns})`,
+    `| ${columns}, says = case(${mentions}, ${ours}, ${silent}, ${none}, ${others})`,
+    `| union (resourcecontainers | where type =~ ${quoted(SUBSCRIPTION)} | ${columns}, says = '')`,
     '| order by id asc',
   ].join('\n');
+}
+
+/** Is a resource of which the graph says this to be asked for this kind of reference? Exactly whom the query for that kind alone gives. */
+export function mayHold({ inGraph }: Pick<ConsumerAdapter, 'inGraph'>, says: Says): boolean {
+  if (inGraph === false) return true;
+  return says === 'object' || (says === 'nothing' && inGraph === true);
 }
 
 /** A string literal of Kusto that ends where it should, whatever is in it. */
@@ -65,7 +81,7 @@ export async function askGraph(
   query: string,
   subscriptions: readonly string[],
 ): Promise<GraphAnswer> {
-  const rows: FoundResource[] = [];
+  const rows: (GraphRow | string)[] = [];
   let skipToken: string | undefined;
   for (let page = 0; page < MOST_PAGES; page += 1) {
     const body = { subscriptions, query, options: optionsOf(skipToken) };
@@ -96,25 +112,29 @@ function requestOf([first = '']: readonly string[]): ArmRequest {
   };
 }
 
-function pageOf(body: unknown): { readonly data: readonly FoundResource[]; readonly next: string | undefined } {
+function pageOf(body: unknown): { readonly data: readonly (GraphRow | string)[]; readonly next: string | undefined } {
   if (typeof body !== 'object' || body === null) throw unreadable('it is empty');
   const { data, $skipToken: next } = body as { readonly data?: unknown; readonly $skipToken?: unknown };
   if (!Array.isArray(data)) throw unreadable('it has no rows');
   return { data: data.map(rowOf), next: typeof next === 'string' && next !== '' ? next : undefined };
 }
 
-function rowOf(row: unknown): FoundResource {
-  const { id, type, location } = (row ?? {}) as Readonly<Record<string, unknown>>;
+/** A resource, or the id of a subscription. */
+function rowOf(row: unknown): GraphRow | string {
+  const { id, type, location, says } = (row ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof id !== 'string' || typeof type !== 'string') throw unreadable('a row has neither id nor type');
-  return { id, type: type.toLowerCase(), location: typeof location === 'string' ? location : '' };
+  if (type.toLowerCase() === SUBSCRIPTION) return id.split('/').at(-1)?.toLowerCase() ?? '';
+  const known = SAYS.find((one) => one === says);
+  if (known === undefined) throw unreadable('a row does not tell what its copy says');
+  return { id, type: type.toLowerCase(), location: typeof location === 'string' ? location : '', says: known };
 }
 
 /** Subscriptions and resources come in one answer. A resource that moved between two pages is in both. */
-function split(rows: readonly FoundResource[]): GraphAnswer {
-  const found = new Map<string, FoundResource>();
+function split(rows: readonly (GraphRow | string)[]): GraphAnswer {
+  const found = new Map<string, GraphRow>();
   const visible = new Set<string>();
   for (const row of rows) {
-    if (row.type === SUBSCRIPTION) visible.add(row.id.split('/').at(-1)?.toLowerCase() ?? '');
+    if (typeof row === 'string') visible.add(row);
     else found.set(row.id.toLowerCase(), row);
   }
   return { found: [...found.values()], visible };

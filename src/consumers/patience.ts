@@ -6,7 +6,7 @@ import type { Call, Clock } from '../rotation/ports.ts';
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 1_000;
 /** Resource Graph asks for 5 s at most, ARM for some more: whoever asks for longer is asked by the next delivery. */
-const LONGEST_WAIT_MS = 20_000;
+export const LONGEST_WAIT_MS = 20_000;
 
 /**
  * Reads again what only time can mend: whoever asks thousands of resources meets a limit or a lost answer, and must not take either for
@@ -23,5 +23,32 @@ export async function patiently<T>(clock: Clock, asked: Asked, call: Call, read:
       if (attempt >= ATTEMPTS || wait > LONGEST_WAIT_MS) throw error;
       await pause(clock, wait, asked, call);
     }
+  }
+}
+
+/**
+ * Gives the work a share of the time: its own signal ends with that, or with the call's. Whatever does not heed the signal is left behind.
+ * @throws what `late` makes, when the share is over
+ */
+export async function within<T>(
+  clock: Clock,
+  shareMs: number,
+  call: Call,
+  work: (call: Call) => Promise<T>,
+  late: () => RotationError,
+): Promise<T> {
+  const share = new AbortController();
+  const expired = Promise.withResolvers<never>();
+  const cancel = clock.after(shareMs, () => {
+    expired.reject(late());
+    share.abort();
+  });
+  try {
+    return await Promise.race([
+      work({ ...call, signal: AbortSignal.any([call.signal, share.signal]) }),
+      expired.promise,
+    ]);
+  } finally {
+    cancel();
   }
 }

@@ -1,4 +1,6 @@
-import { said } from '../rotation/adoption/adopt.ts';
+import { said } from '../rotation/adoption/schedule.ts';
+import type { ObjectRef } from '../rotation/ports.ts';
+import { orAccept } from '../rotation/adoption/accept.ts';
 import type { Adoption, Standing } from '../rotation/adoption/record.ts';
 
 /** Where an object's consumers stand, as the runbook answers it. */
@@ -17,8 +19,8 @@ export function adoptionBody(adoption: Adoption): unknown {
 }
 
 /** Each with its state, its last proof and what to do. */
-export function consumersBody({ consumers }: Adoption): unknown {
-  return consumers.map((one) => ({ ...shown(one), whatToDo: whatToDo(one) }));
+export function consumersBody({ consumers, object }: Adoption): unknown {
+  return consumers.map((one) => ({ ...shown(one), whatToDo: whatToDo(one, object) }));
 }
 
 /** How an operation is found again is nobody's business but the engine's. */
@@ -27,10 +29,11 @@ function shown({ operation: _operation, nextAt: _nextAt, attempts: _attempts, ..
 }
 
 /** One sentence for the person on call. */
-function whatToDo({ state, trouble, deadline, nextAt }: Standing): string {
+function whatToDo({ state, trouble, deadline, nextAt, proof }: Standing, object: ObjectRef): string {
+  const remedy = trouble?.remedy ?? trouble?.message ?? 'Look at what its service says.';
   switch (state) {
     case 'verified':
-      return 'Nothing: it was seen to use the version.';
+      return proof?.kind === 'by-person' ? `Nothing: ${proof.detail}.` : 'Nothing: it was seen to use the version.';
     case 'gone':
       return 'Nothing: it was deleted.';
     case 'discovered':
@@ -40,10 +43,11 @@ function whatToDo({ state, trouble, deadline, nextAt }: Standing): string {
     case 'pushed':
     case 'propagating':
       return `Nothing: it has until ${deadline ?? 'the next look'} to take the version.`;
+    case 'failed':
+      return remedy;
     case 'pinned':
     case 'stale':
-    case 'failed':
     case 'unreachable':
-      return trouble?.remedy ?? trouble?.message ?? 'Look at what its service says.';
+      return `${remedy.replace(/\.?$/, '.')} ${orAccept(object)}`;
   }
 }

@@ -17,6 +17,8 @@ import {
 
 /* What each request asks for, checked: every problem at once, as one REQUEST_INVALID. */
 
+const MOST_IDS = 100;
+
 export function readStart(engine: Engine, body: unknown, caller: string): StartRequest & { readonly dryRun: boolean } {
   const problems: Problem[] = [];
   const fields = asFields(body, ['vault', 'name', 'kind', 'reason', 'force', 'dryRun'], problems);
@@ -93,14 +95,35 @@ export function readBootstrap(engine: Engine, body: unknown): { readonly object:
   return { object, dryRun };
 }
 
-/** The object that a push is asked for. */
-export function readPush(engine: Engine, body: unknown): { readonly object: ObjectRef; readonly dryRun: boolean } {
+export interface PushRequest {
+  readonly object: ObjectRef;
+  readonly dryRun: boolean;
+  /** Instead of a push: whom a person vouches for. */
+  readonly accept?: readonly string[];
+}
+
+/** The object that a push is asked for, or whose consumers somebody vouches for. */
+export function readPush(engine: Engine, body: unknown): PushRequest {
   const problems: Problem[] = [];
-  const fields = asFields(body, ['vault', 'name', 'kind', 'dryRun'], problems);
+  const fields = asFields(body, ['vault', 'name', 'kind', 'dryRun', 'accept'], problems);
   const object = { ...readObject(engine, fields, problems), kind: readConsumedKind(fields['kind'], problems) };
   const dryRun = readFlag(fields, 'dryRun', problems);
+  const accept = fields['accept'] === undefined ? undefined : readIds(fields['accept'], problems);
+  if (accept !== undefined && dryRun) {
+    problems.push({ path: 'dryRun', message: 'does not go with accept, which pushes nothing' });
+  }
   if (problems.length > 0) throw badRequest(problems);
-  return { object, dryRun };
+  return { object, dryRun, ...(accept === undefined ? {} : { accept }) };
+}
+
+function readIds(given: unknown, problems: Problem[]): readonly string[] {
+  const isList = Array.isArray(given) && given.length > 0 && given.length <= MOST_IDS;
+  if (isList && given.every((id): id is string => typeof id === 'string' && id !== '')) return given;
+  problems.push({
+    path: 'accept',
+    message: `is a list of 1 to ${MOST_IDS} ids of consumers, as GET /api/consumers shows them`,
+  });
+  return [];
 }
 
 /** The object whose consumers are asked about. */

@@ -46,11 +46,11 @@ export interface Reference {
   readonly advisory?: boolean;
 }
 
-/** How a consumer was seen to use the version, the strongest first. */
-export type ProofKind = 'handshake' | 'resolved-version' | 'delivered' | 'control-plane';
+/** How a consumer was seen to use the version, the strongest first; `by-person`: not by the app, but somebody has looked and says so. */
+export type ProofKind = 'handshake' | 'resolved-version' | 'delivered' | 'control-plane' | 'by-person';
 
 export type Confirmation =
-  | { readonly is: 'adopted'; readonly proof: ProofKind; readonly detail: string }
+  | { readonly is: 'adopted'; readonly proof: Exclude<ProofKind, 'by-person'>; readonly detail: string }
   /** It uses another version still. */
   | { readonly is: 'pending'; readonly detail: string }
   /** Nobody can tell from here: its network is closed, or its name leads elsewhere. `remedy` says what to look at. */
@@ -84,19 +84,22 @@ export interface Consumer {
   confirm(reference: Reference, version: VersionRef, call: Call): Promise<Confirmation>;
 }
 
-/** What was found of an object's consumers. */
-export interface Discovered {
-  readonly references: readonly Reference[];
-  /** Where could not be looked, and what to do about it: who is there may hold a reference nobody knows of. */
-  readonly gaps: readonly Gap[];
-}
-
+/** A place that could not be looked through, and what to do about it: who is there may hold a reference that nobody knows of. */
 export interface Gap {
+  /** The id of a resource or a subscription. */
   readonly where: string;
   readonly message: string;
   readonly remedy?: string;
-  /** It may answer in a while, and is asked again; absent: somebody has to grant or change something. */
+  /** It may answer in a while, and is asked again soon; absent: somebody has to grant or change something. */
   readonly passing?: true;
+  /** It stands for so many places, which are not named. */
+  readonly count?: number;
+}
+
+/** What was found of an object's consumers. */
+export interface Discovered {
+  readonly references: readonly Reference[];
+  readonly gaps: readonly Gap[];
 }
 
 /** Finds the consumers of an object by the references that they hold. */
@@ -105,8 +108,11 @@ export interface Discovery {
   readonly enabled: boolean;
   /** Can there be anybody who must have the object's new version before anything older goes? Not where all are advisory. Pure. */
   waitsFor(object: ObjectRef): boolean;
-  /** Read-only. @throws only when nothing at all could be looked through */
-  find(object: ObjectRef, call: Call): Promise<Discovered>;
+  /**
+   * Read-only. It ends in time to tell what it has found: whoever does not answer is a gap. @param only the gaps of an earlier look;
+   * these places are looked through, and nothing else @throws only when nothing at all could be looked through
+   */
+  find(object: ObjectRef, call: Call, only?: readonly Gap[]): Promise<Discovered>;
 }
 
 export interface AdoptionEntry {

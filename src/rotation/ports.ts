@@ -149,6 +149,8 @@ export interface PropagateMessage {
   readonly resumes?: boolean;
   /** Asked for by a person: consumers are looked for anew, and told once more. */
   readonly again?: boolean;
+  /** Asked for by a retirement: places that could not be looked through are looked through again; whoever was told is not told twice. */
+  readonly gaps?: boolean;
 }
 
 export interface WorkQueue {

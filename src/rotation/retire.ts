@@ -1,5 +1,6 @@
 import { resumeMessage } from './admit.ts';
-import { holdouts } from './adoption/gate.ts';
+import { orAccept } from './adoption/accept.ts';
+import { heldUpBy, holdouts } from './adoption/gate.ts';
 import { adoptionPollMs, ADOPTION_PATIENCE_MS } from './backoff.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
@@ -50,7 +51,10 @@ export async function retire(
   if (waiting !== undefined) return waiting;
   if (action.confirm) {
     const users = await usersOf(session, managed, old);
-    if (users.length > 0) return stillInUse(engine, session, `${users.length} session(s) still use ${old}`, users);
+    if (users.length > 0) {
+      const who = users.slice(0, 5).join('; ');
+      return stillInUse(engine, session, `${users.length} session(s) still use ${old}: ${who}`);
+    }
   }
   const what = retainsBefore(run) ? `the value before of ${old}` : old;
   await session.step('revoke', `revoking ${what}`, (call) =>
@@ -162,20 +166,20 @@ async function consumersLeft(engine: Engine, session: Session, current: CurrentV
   if (session.active.compromised) return undefined;
   const left = await holdouts(engine, session, current.version);
   if (left.length === 0) return undefined;
-  return stillInUse(engine, session, `${left.length} consumer(s) are not seen to use version ${current.version}`, left);
+  return stillInUse(engine, session, heldUpBy(left, current.version));
 }
 
-async function stillInUse(engine: Engine, session: Session, what: string, who: readonly string[]): Promise<Outcome> {
+async function stillInUse(engine: Engine, session: Session, detail: string): Promise<Outcome> {
   const run = session.active;
   const waited = session.now().getTime() - Date.parse(run.retireAt ?? run.startedAt);
-  const detail = `${what}: ${who.slice(0, 5).join('; ')}`;
   if (waited > ADOPTION_PATIENCE_MS) {
     throw new RotationError({
       code: 'NOT_ADOPTED',
       recovery: 'human',
       message: detail,
       remedy:
-        'Restart what still holds the old value (GET /api/consumers tells what each consumer needs); then POST /api/rotations for this secret, and the retirement goes on.',
+        'Restart what still holds the old value, and mend the gaps (GET /api/consumers tells what each needs; POST /api/propagations looks again); ' +
+        `then POST /api/rotations for this secret, and the retirement goes on. ${orAccept(session.object)}`,
     });
   }
   const delay = adoptionPollMs(waited);

@@ -58,6 +58,8 @@ async function pushed(version: VersionRef): Promise<Refreshed> {
   for (let n = 0; n < 5 && now.is === 'running'; n += 1) now = await refresh(version, now.operation);
   return now;
 }
+const planIn = (group: string): string =>
+  `/subscriptions/${cloud.arm.subscriptionId}/resourceGroups/${group}/providers/Microsoft.Web/serverfarms/p`;
 const writes = (): readonly string[] =>
   cloud.ctx.traffic.entries
     .filter(({ system, operation }) => system === 'arm' && !operation.startsWith('GET'))
@@ -186,6 +188,84 @@ describe('a new version', () => {
     bindHost(site, hosts[0], other.state);
     expect(await refresh(fresh, `put over ${old.certificate?.sha1 ?? '-'}`)).toEqual({ is: 'pushed' });
     expect(site.bindings.get(hosts[0])?.thumbprint).toBe(thumbprintOf(other.state.seen));
+  });
+
+  it.each(['GET', 'PUT'])('is bound to the others where one binding has vanished (404 to the %s)', async (method) => {
+    state.bindingsFollow = false;
+    const fresh = await renew();
+    const operation = `put over ${old.certificate?.sha1 ?? '-'}`;
+    const body = { error: { code: 'NotFound', message: 'Hostname was not found.' } };
+    cloud.ctx.faults.add({
+      system: 'arm',
+      match: `^${method} .*hostNameBindings`,
+      times: 1,
+      action: { status: 404, body },
+    });
+    expect(await refresh(fresh, operation)).toEqual({ is: 'pushed' });
+    const bound = [...site.bindings.values(), ...slot.bindings.values()];
+    expect(bound.filter(({ thumbprint }) => thumbprint === fresh.certificate?.sha1)).toHaveLength(2);
+    // It is there still: so it is named, and the certificate is not gone.
+    expect(await confirm(fresh)).toMatchObject({
+      is: 'pending',
+      detail: expect.stringContaining('is bound to') as string,
+    });
+    for (const one of [site, slot]) {
+      for (const [host, { thumbprint }] of one.bindings)
+        if (thumbprint === old.certificate?.sha1) one.bindings.delete(host);
+    }
+    expect(await confirm(fresh)).toMatchObject({ is: 'adopted', proof: 'handshake' });
+  });
+
+  it('is served by the sites that are there when one is deleted half-way', async () => {
+    state.bindingsFollow = false;
+    const fresh = await renew();
+    await refresh(fresh);
+    cloud.arm.resources.remove(mine[2]?.id ?? '');
+    expect(await refresh(fresh, `put over ${old.certificate?.sha1 ?? '-'}`)).toEqual({ is: 'pushed' });
+    expect(await confirm(fresh)).toMatchObject({ is: 'adopted', proof: 'handshake' });
+  });
+
+  it('is looked for around it also when a group of a site on its plan is being deleted', async () => {
+    const start = `/subscriptions/${cloud.arm.subscriptionId}/resourceGroups`;
+    const plan = cloud.arm.resources.create(`${start}/rg-sandbox`, 'Microsoft.Web/serverfarms/{name}', {
+      name: `p${made}`,
+    });
+    const app = cloud.arm.resources.create(`${start}/rg-going`, 'Microsoft.Web/sites/{name}', { name: `going${made}` });
+    mine.push(plan, app);
+    state.serverFarmId = plan.id;
+    siteOf(app).serverFarmId = plan.id;
+    // The group is not there any more, and the plan lists its site still.
+    expect([...((await find())[0]?.hosts ?? [])].sort()).toEqual([...hosts].sort());
+    expect(await confirm(old)).toMatchObject({ is: 'adopted' });
+  });
+
+  it.each([
+    ['region', () => ({ location: 'North Europe' })],
+    ['plan’s group', () => ({ serverFarmId: planIn('rg-other') })],
+  ])('of another %s is another certificate’s affair, with the same thumbprint', async (_, elsewhere) => {
+    state.bindingsFollow = false;
+    state.serverFarmId = planIn('rg-sandbox');
+    const other = makeCertificate(cloud, name);
+    const far = makeSite(cloud, {});
+    mine.push(other.resource, far.resource);
+    Object.assign(other.state, { serverFarmId: state.serverFarmId }, elsewhere());
+    Object.assign(far.site, elsewhere());
+    bindHost(far.site, 'far.sandbox.test', other.state);
+    expect((await find())[0]?.hosts).not.toContain('far.sandbox.test');
+    const fresh = await renew([...hosts, 'far.sandbox.test']);
+    await pushed(fresh);
+    expect(writes().filter((one) => one.includes('hostNameBindings'))).toHaveLength(3);
+    expect(far.site.bindings.get('far.sandbox.test')?.thumbprint).toBe(old.certificate?.sha1);
+    expect(await confirm(fresh)).toMatchObject({ is: 'adopted', proof: 'handshake' });
+  });
+
+  it('of a certificate whose plan is gone is refused, and the certificate is not taken for gone', async () => {
+    const fresh = await renew();
+    const body = { error: { code: 'ResourceNotFound', message: 'The Resource serverfarms/plan was not found.' } };
+    cloud.ctx.faults.add({ system: 'arm', match: '^PUT .*certificates', times: 1, action: { status: 404, body } });
+    const error = await failure(pushed(fresh));
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', recovery: 'reconfigure', effect: 'none' });
+    expect(error.remedy).toContain('properties.serverFarmId');
   });
 
   it('of a certificate that is bound to nothing is proven by what App Service shows', async () => {

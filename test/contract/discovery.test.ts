@@ -3,8 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { certificateOf, siteOf } from '../../sandbox/arm/services/web/state.ts';
 import { createArmClient, type ArmClient } from '../../src/azure/arm/client.ts';
 import type { ConsumerAdapter } from '../../src/consumers/adapter.ts';
-import { createDiscovery } from '../../src/consumers/discovery.ts';
-import { graphQuery, quoted } from '../../src/consumers/graph.ts';
+import { createDiscovery, LOOK_MS } from '../../src/consumers/discovery.ts';
+import { graphQuery, mayHold, quoted } from '../../src/consumers/graph.ts';
+import { LONGEST_WAIT_MS } from '../../src/consumers/patience.ts';
 import { RotationError } from '../../src/rotation/errors.ts';
 import type { Call, Clock, Discovered, ObjectRef } from '../../src/rotation/ports.ts';
 import { startStorageCloud, type StorageCloud } from '../support/storage-cloud.ts';
@@ -19,15 +20,17 @@ const SITE = 'Microsoft.Web/sites/{name}';
 let cloud: StorageCloud;
 let arm: ArmClient;
 const waits: number[] = [];
-/** How long one resource may take; that is no wait, and does not pass at once. */
-const [LIMIT_MS, SHORT_LIMIT_MS] = [45_000, 501];
-/** Waits pass at once, and are kept. */
+/** What ends a candidate's share of the time, the newest last. */
+const shares: (() => void)[] = [];
+/** How far the clock is ahead of the real one, in ms. */
+let ahead = 0;
+/** Waits pass at once, and are kept; shares of the time end when a test says so. */
 const HASTY: Clock = {
-  now: () => new Date(),
+  now: () => new Date(Date.now() + ahead),
   after: (ms, callback) => {
-    if (ms === LIMIT_MS || ms === SHORT_LIMIT_MS) {
-      const limit = setTimeout(callback, ms);
-      return () => clearTimeout(limit);
+    if (ms > LONGEST_WAIT_MS) {
+      shares.push(callback);
+      return () => undefined;
     }
     // The token's own renewal is no wait of ours.
     waits.push(ms);
@@ -77,10 +80,25 @@ const find = (
   subscriptions: readonly string[],
   adapters = [certificates, references],
   signal?: AbortSignal,
-): Promise<Discovered> => createDiscovery({ adapters, arm, clock: HASTY, subscriptions }).find(OBJECT, call(signal));
+  only?: Discovered['gaps'],
+): Promise<Discovered> =>
+  createDiscovery({ adapters, arm, clock: HASTY, subscriptions }).find(OBJECT, call(signal), only);
 const ids = ({ references }: Discovered): readonly string[] => references.map(({ id }) => id).sort();
 const operations = (): readonly string[] => cloud.ctx.traffic.entries.map(({ operation }) => operation);
 const isQuery = (operation: string): boolean => operation.includes('Microsoft.ResourceGraph');
+
+/** The certificates, of which one never answers, and heeds no signal. @param then what happens once it is asked */
+function hangingAt(mute: string, then: (endShare: () => void) => void): ConsumerAdapter {
+  return {
+    ...certificates,
+    find: (...[resource, object, call]: Parameters<typeof certificates.find>) => {
+      if (resource.id !== mute) return certificates.find(resource, object, call);
+      const end = shares.at(-1) ?? (() => undefined);
+      setImmediate(() => then(end));
+      return new Promise<never>(() => undefined);
+    },
+  };
+}
 
 async function failure(attempt: Promise<unknown>): Promise<RotationError> {
   const error: unknown = await attempt.then(
@@ -112,9 +130,21 @@ describe('the query', () => {
   it('asks by mention for what the graph shows, and for all of what it does not', () => {
     const text = graphQuery([certificates, references], OBJECT);
     expect(text).toContain(
-      "where (type in~ ('microsoft.web/certificates') and ((tostring(properties) contains 'kv-orders' and tostring(properties) contains 'shop-tls') or tostring(properties) !contains 'keyvault')) or type in~ ('microsoft.web/sites')",
+      "where (type in~ ('microsoft.web/certificates') and ((tostring(properties) contains 'kv-orders' and tostring(properties) contains 'shop-tls') or tostring(properties) !contains 'vault')) or type in~ ('microsoft.web/sites')",
     );
     expect(graphQuery([references], OBJECT)).toContain("where type in~ ('microsoft.web/sites')\n");
+    expect(text).toContain(
+      "\n| project id, type, location, says = case(tostring(properties) contains 'kv-orders' and tostring(properties) contains 'shop-tls', 'object', tostring(properties) !contains 'vault', 'nothing', 'another')\n",
+    );
+  });
+
+  it.each([
+    [true, ['object', 'nothing']],
+    ['mentioned', ['object']],
+    [false, ['object', 'another', 'nothing']],
+  ] as const)('lets a kind with inGraph %s be asked about what says %o, and nothing else', (inGraph, asked) => {
+    const all = ['object', 'another', 'nothing'] as const;
+    expect(all.filter((says) => mayHold({ inGraph }, says))).toEqual(asked);
   });
 
   it('of another shape is refused by the simulated graph, so that what is sent is what is read', async () => {
@@ -132,6 +162,9 @@ describe('the query', () => {
       `${good}\n| take 1`,
       good.replace(' and tostring', ' or tostring'),
       good.replace('!contains', 'contains'),
+      good.replace(', says = case', ', tells = case'),
+      good.replace(", 'another')", ')'),
+      good.replace("says = ''", "says = 'x'"),
     ]) {
       expect(await failure(ask(text))).toMatchObject({ code: 'CONFIG_INVALID' });
     }
@@ -159,6 +192,8 @@ describe('looking through 20 subscriptions with 2,000 resources', () => {
   beforeEach(() => {
     cloud.ctx.traffic.clear();
     waits.length = 0;
+    shares.length = 0;
+    ahead = 0;
   });
   afterEach(() => cloud.ctx.faults.clear());
 
@@ -177,6 +212,21 @@ describe('looking through 20 subscriptions with 2,000 resources', () => {
     console.info(
       `discovery: 2000 resources, 20 subscriptions: 1 query, ${holders.length / 2} reads, ${sites.length} lists`,
     );
+  });
+
+  it('asks for a kind that the graph shows no more when another kind of the type has to be listed', async () => {
+    const listed = adapter('listed', certificates.types, false, '');
+    const asked: string[] = [];
+    const shown = {
+      ...certificates,
+      find: (...[resource, object, call]: Parameters<typeof certificates.find>) => {
+        asked.push(resource.id);
+        return certificates.find(resource, object, call);
+      },
+    };
+    await find(subscriptions, [shown, listed]);
+    expect(asked.sort()).toEqual(holders.filter((id) => id.includes('certificates')).sort());
+    expect(operations().filter((operation) => !isQuery(operation))).toHaveLength(1800 + 20);
   });
 
   it('goes through every page of a long answer', async () => {
@@ -238,21 +288,6 @@ describe('looking through 20 subscriptions with 2,000 resources', () => {
     expect({ ids: ids(found).length, gaps: found.gaps }).toEqual({ ids: 20, gaps: [] });
   });
 
-  it('takes one that hangs for a gap that passes, and finds the others', async () => {
-    const [stuck = '', ...rest] = holders.filter((id) => id.includes('certificates'));
-    cloud.ctx.faults.add({ system: 'arm', match: `^GET ${stuck}`, times: 9, action: { delayMs: 3_000 } });
-    const discovery = createDiscovery({
-      adapters: [certificates],
-      arm,
-      clock: HASTY,
-      subscriptions,
-      longestMs: SHORT_LIMIT_MS,
-    });
-    const found = await discovery.find(OBJECT, call());
-    expect(ids(found)).toEqual([...rest].sort());
-    expect(found.gaps).toMatchObject([{ where: stuck, passing: true }]);
-  });
-
   it('says which subscription the identity does not see', async () => {
     const [first = '', second = '', ...rest] = subscriptions;
     const show = cloud.arm.graph.hide(first);
@@ -273,6 +308,41 @@ describe('looking through 20 subscriptions with 2,000 resources', () => {
     for (const mend of mends) mend();
     expect(gaps).toHaveLength(51);
     expect(gaps.at(-1)?.message).toContain('150 more');
+  });
+
+  it('makes a gap of whoever does not answer in its share of the time, and finds the others', async () => {
+    const [mute = '', ...rest] = holders.filter((id) => id.includes('certificates'));
+    const hanging = hangingAt(mute, (endShare) => endShare());
+    const found = await find(subscriptions, [hanging]);
+    expect(ids(found)).toEqual([...rest].sort());
+    expect(found.gaps).toMatchObject([{ where: mute, message: `${mute} has not answered within 45 s`, passing: true }]);
+    expect(found.gaps[0]?.remedy).toContain(`az resource show --ids "${mute}"`);
+  });
+
+  it('tells what it has found when the time for all is over, and names whoever was not asked', async () => {
+    const [first = '', ...rest] = holders.filter((id) => id.includes('certificates')).sort();
+    const slow = hangingAt(first, (endShare) => {
+      ahead = LOOK_MS;
+      endShare();
+    });
+    const found = await find(subscriptions, [slow]);
+    const late = found.gaps.filter(({ message }) => message.includes('was not asked'));
+    expect(found.gaps).toContainEqual(expect.objectContaining({ where: first }));
+    // Seven were being asked with it.
+    expect(late.map(({ where }) => where)).toEqual(rest.slice(7));
+    expect(ids(found)).toEqual(rest.slice(0, 7));
+  });
+
+  it('looks once more through the gaps alone, and through all where some are not named', async () => {
+    const [one = '', two = ''] = holders.filter((id) => id.includes('certificates'));
+    const gaps = [{ where: one.toUpperCase(), message: 'closed' }];
+    expect(ids(await find(subscriptions, [certificates, references], undefined, gaps))).toEqual([one]);
+    expect(operations().filter((operation) => !isQuery(operation))).toEqual([`GET ${one}`]);
+    const [, , subscription = ''] = two.split('/');
+    const whole = [{ where: `/subscriptions/${subscription}`, message: 'hidden' }];
+    expect(ids(await find(subscriptions, [certificates], undefined, whole))).toEqual([two]);
+    const more = [{ where: '150 more', message: 'and more', count: 150 }];
+    expect(ids(await find(subscriptions, [certificates], undefined, more))).toHaveLength(20);
   });
 
   it('ends with its call, and takes nobody for absent then', async () => {

@@ -6,12 +6,12 @@ import { isSettled, type Adoption } from '../../src/rotation/adoption/record.ts'
 import { Killed, type Life } from '../crash/killer.ts';
 import { Bench, OBJECT } from './memory/bench.ts';
 
-const NAMES = ['site', 'listener-1', 'listener-2', 'door', 'app', 'hook', 'vpn', 'deleted'];
+const NAMES = ['site', 'listener-1', 'listener-2', 'door', 'app', 'hook', 'vpn', 'deleted', 'behind'];
 
 /**
  * A version that somebody wrote, with one consumer of every way to take it, and everything that outlives a process, in memory: two
- * listeners of one gateway that takes its time, a door that lags, an app that follows by itself, a webhook, a tunnel that only a person may
- * change, and a site that is deleted on the way.
+ * listeners of one gateway that takes its time, a door that lags, an app that follows by itself, a webhook, a tunnel that only a
+ * person may change, and a site that is deleted on the way. One place cannot be looked through at first, and somebody is behind it.
  */
 export class AdoptionScene {
   readonly bench = new Bench();
@@ -28,6 +28,7 @@ export class AdoptionScene {
     bench.consumers.put('hook', { version: 'v1', takes: 'delivered' });
     bench.consumers.put('vpn', { version: 'v1', takes: 'by-hand' });
     bench.consumers.put('deleted', { version: 'v1', takes: 'lagging' });
+    bench.consumers.gaps = [{ where: 'a wall', message: 'it may not be read' }];
     this.redeliverEvent(1);
   }
 
@@ -68,10 +69,20 @@ export class AdoptionScene {
       if (life.sleptCall !== undefined) return;
       if (delivered) continue;
       const { nextAt } = this.bench.queue;
+      if (nextAt === undefined && this.#asksAgain()) continue;
       if (nextAt === undefined) return;
       this.advance(Math.max(nextAt - this.bench.clock.now().getTime(), 0) + 1);
     }
     throw new Error(`it does not end: ${JSON.stringify(this.record)}; ${this.#written.slice(-10).join(' | ')}`);
+  }
+
+  /** The wall is taken down, and a retirement that waits for it has it looked through again. */
+  #asksAgain(): boolean {
+    if (this.record?.gaps.length === 0) return false;
+    this.bench.consumers.gaps = [];
+    this.bench.consumers.put('behind', { version: 'v1' });
+    this.bench.queue.put({ kind: 'propagate', message: { object: OBJECT, version: 'v2', resumes: true, gaps: true } });
+    return true;
   }
 
   get record(): Adoption | undefined {
@@ -88,12 +99,12 @@ export class AdoptionScene {
       deleted: 'gone',
     });
     expect(record?.consumers.every(isSettled)).toBe(true);
+    expect(record?.gaps).toEqual([]);
     // The tunnel is looked at again tomorrow.
     expect(Date.parse(record?.wakeAt ?? '')).toBeGreaterThan(bench.clock.now().getTime());
     expect(record?.lease).toBeUndefined();
-    expect(['site', 'listener-1', 'listener-2', 'door', 'app'].map((name) => bench.consumers.serves(name))).toEqual(
-      Array.from({ length: 5 }, () => 'v2'),
-    );
+    const serving = ['site', 'listener-1', 'listener-2', 'door', 'app', 'behind'];
+    expect(serving.map((name) => bench.consumers.serves(name))).toEqual(serving.map(() => 'v2'));
     expect(bench.queue.nextAt).toBeUndefined();
     const held = [...bench.adoptions.parents.values()].filter(({ until }) => until > bench.clock.now());
     expect(held).toEqual([]);

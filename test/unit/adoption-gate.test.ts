@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createRunbook } from '../../src/http.ts';
 import { ADOPTION_PATIENCE_MS } from '../../src/rotation/backoff.ts';
+import { sweep } from '../../src/rotation/sweep.ts';
 import { Bench, error, OBJECT, OVERLAP } from '../support/memory/bench.ts';
 import { DAY, HOUR } from '../support/memory/clock.ts';
 import { containing } from '../support/memory/text.ts';
+
+const GAP = { where: 'a wall', message: 'it may not be read', remedy: 'az role …' };
 
 /** Rotated, its overlap over, and the message for the retirement still to be delivered. */
 async function overlapOver(prepare: (bench: Bench) => void = () => undefined): Promise<Bench> {
@@ -23,7 +26,7 @@ describe('the old credential', () => {
     expect(bench.run.steps.at(-1)).toMatchObject({ outcome: 'waiting', detail: containing('site is propagating') });
     expect(bench.rotator.passwords.has('a')).toBe(true);
     bench.consumers.put('site', { version: 'v2' });
-    await createRunbook(bench.engine).push({ vault: 'kv', name: 'db' });
+    await createRunbook(bench.engine).push({ vault: 'kv', name: 'db' }, 'alice');
     await bench.drain();
     bench.clock.advance(HOUR);
     await bench.drain();
@@ -38,7 +41,7 @@ describe('the old credential', () => {
     await bench.resume();
     expect(bench.run.steps.at(-1)).toMatchObject({
       outcome: 'waiting',
-      detail: containing('/app is to be asked again'),
+      detail: containing('/app could not be looked through: /app was answered 503'),
     });
     expect(bench.rotator.passwords.has('a')).toBe(true);
     bench.consumers.gaps = [];
@@ -104,7 +107,7 @@ describe('the old credential', () => {
     }
     expect(bench.run).toMatchObject({
       state: 'blocked',
-      blocked: { code: 'NOT_ADOPTED', message: containing('site'), remedy: containing('GET /api/consumers') },
+      blocked: { code: 'NOT_ADOPTED', message: containing('site'), remedy: containing('"accept":[') },
     });
   });
 
@@ -118,6 +121,95 @@ describe('the old credential', () => {
     expect(bench.consumers.serves('site')).toBe('v2');
     bench.clock.advance(HOUR);
     await bench.drain();
+    expect(bench.run.state).toBe('done');
+  });
+
+  it('is kept while a place cannot be looked through, has it looked through again, and goes when it can be', async () => {
+    const bench = await overlapOver((fresh) => {
+      fresh.consumers.put('site', { version: 'v1' });
+      fresh.consumers.gaps = [GAP];
+    });
+    await bench.drain();
+    expect(bench.run.steps.at(-1)).toMatchObject({
+      outcome: 'waiting',
+      detail: containing('a wall could not be looked through: it may not be read. az role …'),
+    });
+    expect(bench.rotator.passwords.has('a')).toBe(true);
+    const looks = bench.calls.count('discovery.find');
+    expect(looks).toBeGreaterThan(1);
+    bench.consumers.gaps = [];
+    for (let waited = 0; waited < 3; waited += 1) {
+      bench.clock.advance(HOUR);
+      await bench.drain();
+    }
+    expect(bench.run.state).toBe('done');
+    expect(bench.consumers.pushes).toBe(1);
+  });
+
+  it('is kept for who is found in such a place, until he has it', async () => {
+    const bench = await overlapOver((fresh) => {
+      fresh.consumers.put('site', { version: 'v1' });
+      fresh.consumers.gaps = [GAP];
+    });
+    await bench.drain();
+    bench.consumers.gaps = [];
+    bench.consumers.put('behind', { version: 'v1', takes: 'lagging' });
+    bench.clock.advance(HOUR);
+    await bench.drain();
+    bench.clock.advance(HOUR);
+    await bench.drain();
+    expect(bench.run.steps.at(-1)).toMatchObject({ outcome: 'waiting', detail: containing('version v2: behind is ') });
+    bench.consumers.settle('v2');
+    for (let waited = 0; waited < 30; waited += 1) {
+      bench.clock.advance(HOUR);
+      await sweep(bench.engine);
+      await bench.drain();
+    }
+    expect(bench.run.state).toBe('done');
+  });
+
+  it('becomes a person’s question after a week of gaps, which are named with what to do', async () => {
+    const bench = await overlapOver((fresh) => {
+      fresh.consumers.put('site', { version: 'v1' });
+      fresh.consumers.gaps = [GAP];
+    });
+    for (let waited = 0; waited <= ADOPTION_PATIENCE_MS + DAY; waited += HOUR) {
+      await bench.drain();
+      bench.clock.advance(HOUR);
+    }
+    expect(bench.run).toMatchObject({
+      state: 'blocked',
+      blocked: {
+        code: 'NOT_ADOPTED',
+        message: containing('a wall could not be looked through: it may not be read. az role …'),
+      },
+    });
+    expect(bench.rotator.passwords.has('a')).toBe(true);
+  });
+
+  it('goes once a person has vouched for who cannot be seen, and for a place that cannot be looked through', async () => {
+    const bench = await overlapOver((fresh) => {
+      fresh.consumers.put('site', { version: 'v1' });
+      fresh.consumers.put('vpn', { version: 'v1', takes: 'by-hand' });
+      fresh.consumers.gaps = [GAP];
+    });
+    await bench.drain();
+    expect(bench.run).toMatchObject({ state: 'waiting', step: 'confirm' });
+    const api = createRunbook(bench.engine);
+    expect(await api.push({ vault: 'kv', name: 'db', accept: ['vpn', 'a wall'] }, 'alice')).toMatchObject({
+      status: 200,
+    });
+    bench.clock.advance(HOUR);
+    await bench.drain();
+    expect(bench.run.state).toBe('done');
+    expect(bench.consumers.serves('vpn')).toBe('v1');
+  });
+
+  it('is not waited for because of a gap when it is compromised', async () => {
+    const bench = new Bench();
+    bench.consumers.put('site', { version: 'v1' });
+    bench.consumers.gaps = [GAP];
+    await bench.deliver(bench.message('compromised', { rotationId: 'r1' }));
     expect(bench.run.state).toBe('done');
   });
 

@@ -105,10 +105,11 @@ describe('somebody who gives no answer while consumers are looked for', () => {
     expect(bench.adoptions.entry(OBJECT)?.record).toMatchObject({ gaps: SILENT });
   });
 
-  it('is no reason to look again where somebody has to grant something first', async () => {
+  it('is no reason to look again soon where somebody has to grant something first', async () => {
     const bench = written();
     bench.consumers.put('door', { version: 'v1' });
     bench.consumers.gaps = [{ where: '/site', message: '403' }];
-    expect(await tell(bench)).toMatchObject({ outcome: 'adopted', reason: 'AllAdopted' });
+    expect(await tell(bench)).toMatchObject({ outcome: 'adopted', reason: 'NotAllAdopted' });
+    expect(bench.queue.nextAt).toBeUndefined();
   });
 });

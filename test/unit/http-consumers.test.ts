@@ -11,6 +11,7 @@ function setUp() {
   return { bench, api: createRunbook(bench.engine) };
 }
 
+const VOUCH = `Where it cannot be seen from here, look at it yourself; if it uses the version, say so: POST /api/propagations {"vault":"${VAULT}","name":"db","accept":[`;
 const WHO = { vault: 'kv', name: 'DB' };
 
 describe('GET /consumers', () => {
@@ -25,7 +26,7 @@ describe('GET /consumers', () => {
         summary: '1 of 2 consumers have version v2; pinned: vpn',
         consumers: [
           { id: 'site', state: 'verified', proof: { kind: 'handshake' }, whatToDo: containing('Nothing') },
-          { id: 'vpn', state: 'pinned', whatToDo: 'Change vpn by hand' },
+          { id: 'vpn', state: 'pinned', whatToDo: containing(`Change vpn by hand. ${VOUCH}`) },
         ],
         gaps: [],
       },
@@ -53,7 +54,7 @@ describe('GET /consumers', () => {
   it('where the settings name no subscription, says which setting', async () => {
     const { bench, api } = setUp();
     bench.consumers.enabled = false;
-    for (const answer of [await api.consumers(WHO), await api.push(WHO)]) {
+    for (const answer of [await api.consumers(WHO), await api.push(WHO, 'alice')]) {
       expect(answer).toMatchObject({ status: 422, body: { remedy: containing('KEYTURN_SUBSCRIPTIONS') } });
     }
   });
@@ -70,7 +71,7 @@ describe('GET /consumers', () => {
 describe('POST /propagations', () => {
   it('asks for a push, and says where to look', async () => {
     const { bench, api } = setUp();
-    expect(await api.push(WHO)).toMatchObject({
+    expect(await api.push(WHO, 'alice')).toMatchObject({
       status: 202,
       headers: { location: '/api/consumers?vault=https%3A%2F%2Fkv.vault.azure.net&name=db' },
       body: { version: 'v2' },
@@ -81,7 +82,7 @@ describe('POST /propagations', () => {
   it('as a dry run tells who there is, and changes nothing', async () => {
     const { bench, api } = setUp();
     bench.consumers.gaps = [{ where: 'a gateway', message: 'may not be read', remedy: 'az role …' }];
-    expect(await api.push({ ...WHO, dryRun: true })).toMatchObject({
+    expect(await api.push({ ...WHO, dryRun: true }, 'alice')).toMatchObject({
       status: 200,
       body: {
         version: 'v2',
@@ -93,10 +94,106 @@ describe('POST /propagations', () => {
     expect(bench.consumers.pushes).toBe(0);
   });
 
+  it('takes a person’s word for who cannot be seen: it is verified, with who said so and when', async () => {
+    const { bench, api } = setUp();
+    bench.queue.put({ kind: 'propagate', message: { object: OBJECT, version: 'v2' } });
+    await bench.drain();
+    bench.clock.advance(1000);
+    const answer = await api.push({ ...WHO, accept: ['VPN'] }, 'alice (function key)');
+    const verified = {
+      ...{ id: 'vpn', state: 'verified' },
+      proof: { kind: 'by-person', by: 'alice (function key)', at: '2026-11-22T12:00:01.000Z' },
+      whatToDo: 'Nothing: alice (function key) has looked, and says that it uses the version.',
+    };
+    expect(answer).toMatchObject({ status: 200, body: { version: 'v2', consumers: [{ id: 'site' }, verified] } });
+    expect(await api.consumers(WHO)).toMatchObject({ body: { consumers: [{ id: 'site' }, verified] } });
+    // The daily look at it is not needed any more, and nobody comes back for it.
+    expect(bench.adoptions.entry(OBJECT)?.record.wakeAt).toBeUndefined();
+    const { etag } = bench.adoptions.entry(OBJECT) ?? {};
+    expect(await api.push({ ...WHO, accept: ['vpn', 'site'] }, 'bob')).toMatchObject({
+      body: { consumers: [{ proof: { kind: 'handshake' } }, { proof: { by: 'alice (function key)' } }] },
+    });
+    expect(bench.adoptions.entry(OBJECT)?.etag).toBe(etag);
+  });
+
+  it('keeps a person’s word when all are told once more, and not for the next version', async () => {
+    const { bench, api } = setUp();
+    bench.queue.put({ kind: 'propagate', message: { object: OBJECT, version: 'v2' } });
+    await bench.drain();
+    await api.push({ ...WHO, accept: ['vpn'] }, 'alice');
+    await api.push(WHO, 'alice');
+    await bench.drain();
+    expect(bench.adoptions.entry(OBJECT)?.record.consumers[1]).toMatchObject({ proof: { kind: 'by-person' } });
+    bench.seed({ value: 'newer', createdOn: bench.clock.now() });
+    bench.queue.put({ kind: 'propagate', message: { object: OBJECT, version: 'v3' } });
+    await bench.drain();
+    expect(bench.adoptions.entry(OBJECT)?.record.consumers[1]).toMatchObject({ state: 'pinned' });
+  });
+
+  it('takes it for a gap as well, as long as it is one, and not for places that are not named', async () => {
+    const { bench, api } = setUp();
+    bench.consumers.remove('vpn');
+    bench.consumers.gaps = [
+      { where: 'a gateway', message: 'may not be read' },
+      { where: '9 more', message: '9 more', count: 9 },
+    ];
+    bench.queue.put({ kind: 'propagate', message: { object: OBJECT, version: 'v2' } });
+    await bench.drain();
+    expect(await api.push({ ...WHO, accept: ['9 more'] }, 'alice')).toMatchObject({ status: 400 });
+    await api.push({ ...WHO, accept: ['a gateway'] }, 'alice');
+    await api.push(WHO, 'alice');
+    await bench.drain();
+    expect(await api.consumers(WHO)).toMatchObject({
+      body: {
+        summary: '1 of 1 consumers have version v2; 9 places could not be looked through',
+        gaps: [{ where: 'a gateway', accepted: { by: 'alice' } }, { where: '9 more' }],
+      },
+    });
+  });
+
+  it('names those there are when it is given another, and notes nothing', async () => {
+    const { bench, api } = setUp();
+    expect(await api.push({ ...WHO, accept: ['vpn'] }, 'alice')).toMatchObject({ status: 404 });
+    bench.queue.put({ kind: 'propagate', message: { object: OBJECT, version: 'v2' } });
+    await bench.drain();
+    expect(await api.push({ ...WHO, accept: ['vpn', 'door'] }, 'alice')).toMatchObject({
+      status: 400,
+      body: { title: 'REQUEST_INVALID', remedy: 'There are: site, vpn', problems: [{ path: 'accept[1]' }] },
+    });
+    expect(bench.adoptions.entry(OBJECT)?.record.consumers[1]).toMatchObject({ state: 'pinned' });
+    for (const accept of [[], 'vpn', [7], ['']]) {
+      expect(await api.push({ ...WHO, accept }, 'alice')).toMatchObject({
+        status: 400,
+        body: { problems: [{ path: 'accept' }] },
+      });
+    }
+    expect(await api.push({ ...WHO, accept: ['vpn'], dryRun: true }, 'alice')).toMatchObject({
+      body: { problems: [{ path: 'dryRun' }] },
+    });
+  });
+
+  it('notes nothing while somebody works on the row, or has been quicker, and says so', async () => {
+    const { bench, api } = setUp();
+    bench.queue.put({ kind: 'propagate', message: { object: OBJECT, version: 'v2' } });
+    const whileHeld: unknown[] = [];
+    const sayIt = () => api.push({ ...WHO, accept: ['site'] }, 'alice');
+    bench.calls.before('consumer.refresh', async () => void whileHeld.push(await sayIt()));
+    await bench.drain();
+    const conflict = {
+      status: 409,
+      headers: { 'retry-after': '60' },
+      body: { title: 'CONFLICT', remedy: containing('in a minute') },
+    };
+    expect(whileHeld[0]).toMatchObject(conflict);
+    bench.calls.fail('adoptions.write', error('LEASE_LOST'));
+    expect(await api.push({ ...WHO, accept: ['vpn'] }, 'alice')).toMatchObject(conflict);
+    expect(await api.push({ ...WHO, accept: ['vpn'] }, 'alice')).toMatchObject({ status: 200 });
+  });
+
   it('refuses a secret that is not there, and another kind', async () => {
     const { api } = setUp();
-    expect(await api.push({ ...WHO, name: 'nobody' })).toMatchObject({ status: 404 });
-    expect(await api.push({ ...WHO, kind: 'key' })).toMatchObject({
+    expect(await api.push({ ...WHO, name: 'nobody' }, 'alice')).toMatchObject({ status: 404 });
+    expect(await api.push({ ...WHO, kind: 'key' }, 'alice')).toMatchObject({
       status: 400,
       body: { problems: [{ path: 'kind' }] },
     });

@@ -13,6 +13,8 @@ export interface WebCertificate {
   /** How its last look into the vault went. */
   readonly status: string;
   readonly planId: string | undefined;
+  /** As it is spelled there: `West Europe`. */
+  readonly location: string;
   readonly body: Json;
 }
 
@@ -49,6 +51,7 @@ function certificateIn(outcome: Awaited<ReturnType<ArmClient['start']>>): WebCer
     thumbprint: textIn(properties, 'thumbprint')?.toUpperCase(),
     status: textIn(properties, 'keyVaultSecretStatus') ?? '',
     planId: textIn(properties, 'serverFarmId'),
+    location: textIn(body, 'location') ?? '',
     body,
   };
 }

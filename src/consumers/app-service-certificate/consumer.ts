@@ -58,7 +58,7 @@ export function appServiceCertificate(deps: CertificateDeps): ConsumerAdapter {
     try {
       taken = await putAgain(arm, reference.id, certificate, call);
     } catch (error) {
-      throw error instanceof RotationError ? putRefused(error, version) : error;
+      throw error instanceof RotationError ? putRefused(error, reference, version) : error;
     }
     if (taken.thumbprint === served.sha1) return;
     throw troubleOf(reference, taken.status, version) ?? tookAnother(reference, taken.thumbprint, version);
@@ -73,10 +73,10 @@ export function appServiceCertificate(deps: CertificateDeps): ConsumerAdapter {
     lagMs: { pushed: HOUR_MS, follows: 24 * HOUR_MS },
 
     async find({ id }: FoundResource, object, call) {
-      const { address, thumbprint, planId } = await readCertificate(arm, id, call);
-      if (!refersTo(address, object)) return [];
-      const bindings = await bindingsAround(arm, id, planId, call);
-      const hosts = bindings.filter((one) => one.thumbprint === thumbprint).map(({ host }) => host);
+      const certificate = await readCertificate(arm, id, call);
+      if (!refersTo(certificate.address, object)) return [];
+      const bindings = await bindingsAround(arm, id, certificate, call);
+      const hosts = bindings.filter(({ thumbprint }) => thumbprint === certificate.thumbprint).map(({ host }) => host);
       return [{ kind: KIND, id, parent: id, hosts: [...new Set(hosts)] }];
     },
 
@@ -87,13 +87,13 @@ export function appServiceCertificate(deps: CertificateDeps): ConsumerAdapter {
       if (old === undefined) {
         if (certificate.thumbprint !== served.sha1)
           return { is: 'running', operation: `put over ${certificate.thumbprint ?? ''}` };
-        const [other] = (await bindingsAround(arm, reference.id, certificate.planId, call)).filter(
+        const [other] = (await bindingsAround(arm, reference.id, certificate, call)).filter(
           ({ host, thumbprint }) => reference.hosts.includes(host) && thumbprint !== served.sha1,
         );
         return other === undefined ? { is: 'pushed' } : boundOtherwise(other, served.sha1);
       }
       await take(reference, certificate, version, served, call);
-      const bindings = await bindingsAround(arm, reference.id, certificate.planId, call);
+      const bindings = await bindingsAround(arm, reference.id, certificate, call);
       const stale = bindings.filter(({ thumbprint }) => thumbprint === old && old !== served.sha1);
       for (const binding of stale) await rebind(arm, binding, served.sha1, call);
       return { is: 'pushed' };
@@ -101,12 +101,13 @@ export function appServiceCertificate(deps: CertificateDeps): ConsumerAdapter {
 
     async confirm(reference, version, call): Promise<Confirmation> {
       const served = servableBy(reference, version, { pfxOnly: true });
-      const { thumbprint, status, planId } = await read(reference, version, call);
+      const certificate = await read(reference, version, call);
+      const { thumbprint, status } = certificate;
       if (thumbprint !== served.sha1) {
         const said = troubleOf(reference, status, version) === undefined ? '' : ` (${status})`;
         return { is: 'pending', detail: `${reference.id} has the thumbprint ${thumbprint ?? 'of none'}${said}` };
       }
-      const bindings = await bindingsAround(arm, reference.id, planId, call);
+      const bindings = await bindingsAround(arm, reference.id, certificate, call);
       const late = lateIn(bindings, reference, served);
       if (late !== undefined) {
         return { is: 'pending', detail: `${late.host} of ${late.siteId} is bound to ${late.thumbprint}` };

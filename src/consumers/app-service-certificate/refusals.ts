@@ -42,8 +42,16 @@ export function troubleOf({ id }: Reference, status: string, version: VersionRef
   });
 }
 
-/** A 400 that is about the vault, in words only: there is no code for it. */
-export function putRefused(error: RotationError, version: VersionRef): RotationError {
+/**
+ * A 400 that is about the vault, in words only: there is no code for it. And a 404: it had just been read, so what is not there is
+ * something that it names, as its plan; the certificate serves on, and is not gone.
+ */
+export function putRefused(error: RotationError, { id }: Reference, version: VersionRef): RotationError {
+  if (error.code === 'TARGET_NOT_FOUND') {
+    const { message, effect } = error;
+    const remedy = `See whether its plan is there still: az resource show --ids "${id}" --query properties.serverFarmId; if not, import the certificate anew: az webapp config ssl import`;
+    return new RotationError({ code: 'CONFIG_INVALID', recovery: 'reconfigure', effect, message, remedy });
+  }
   const isVault = error.code === 'CONFIG_INVALID' && /does not have access to .*Key Vault/i.test(error.message);
   if (!isVault) return error;
   const { message } = error;

@@ -7,15 +7,13 @@ import { begun } from './begin.ts';
 import { bring } from './bring.ts';
 import { afterFailure, isDue } from './machine.ts';
 import { newestOf } from './newest.ts';
-import { isSettled, laggards, lookAgainAt, type Adoption, type Standing, type Trouble } from './record.ts';
+import { isSettled, isWhole, lookAgainAt, type Adoption, type Standing, type Trouble } from './record.ts';
+import { DAILY_MS, said, scheduled } from './schedule.ts';
 import { AdoptionSession } from './session.ts';
 
 const HELD_MS = 30_000;
-const AT_ONCE_MS = 1_000;
 /** Looks that go on for longer than this are kept on the way: the next delivery goes on behind them. */
 const KEPT_AFTER_MS = 60_000;
-const DAILY_MS = 24 * 3600_000;
-const LOOKED_AT_MS = 30 * DAILY_MS;
 
 /**
  * Makes the consumers of an object use its newest version, and proves it: finds them by the references that they hold, sees to each,
@@ -46,8 +44,9 @@ async function underLease(
   version: VersionRef,
   message: PropagateMessage,
 ): Promise<Outcome> {
-  const known = await begun(engine, session, version, message.again === true);
+  const known = await begun(engine, session, version, message);
   if (known === undefined) {
+    await tidied(session);
     return {
       outcome: 'dropped',
       reason: 'AlreadyAdopted',
@@ -56,6 +55,14 @@ async function underLease(
   }
   const record = await seenTo(engine, session, version, known);
   return ended(engine, session, record, message);
+}
+
+/** Who died before he gave the row back has left his lease in it, and a time that is over: the sweep would come back for ever. */
+async function tidied(session: AdoptionSession): Promise<void> {
+  const { record } = session;
+  if (record === undefined) return;
+  const isLeft = record.lease !== undefined || Date.parse(record.wakeAt ?? '') <= session.now().getTime();
+  if (isLeft) await session.saveReleased(scheduled(record, session.now()));
 }
 
 /** What is deleted, or disabled by now, has no version that anybody could be told to use. */
@@ -169,63 +176,30 @@ async function ended(
   record: Adoption,
   message: PropagateMessage,
 ): Promise<Outcome> {
-  const open = record.consumers.filter((one) => !isSettled(one));
-  const now = session.now().getTime();
-  const lookAt = lookAgainAt(record);
-  if (open.length === 0 && lookAt === undefined) {
-    await session.saveReleased(settled(record, session.now()));
+  const next = scheduled(record, session.now());
+  await session.saveReleased(next);
+  if (record.consumers.every(isSettled) && lookAgainAt(record) === undefined) {
     logSettled(engine, record);
-    return {
-      outcome: 'adopted',
-      reason: laggards(record).length === 0 ? 'AllAdopted' : 'NotAllAdopted',
-      detail: said(record),
-    };
+    return { outcome: 'adopted', reason: isWhole(record) ? 'AllAdopted' : 'NotAllAdopted', detail: said(record) };
   }
-  const wake = Math.max(
-    Math.min(
-      ...open.map(({ nextAt }) => Date.parse(nextAt ?? record.startedAt)),
-      ...(lookAt === undefined ? [] : [lookAt.getTime()]),
-    ),
-    now + AT_ONCE_MS,
-  );
-  await session.saveReleased({ ...record, wakeAt: new Date(wake).toISOString() });
-  const { object, version } = record;
+  const { object, version, wakeAt } = next;
+  const wait = Date.parse(wakeAt ?? record.startedAt) - session.now().getTime();
   await session.call('scheduling the next look', (call) =>
-    engine.queue.propagate({ object, version, resumes: true }, wake - now, call),
+    engine.queue.propagate({ object, version, resumes: true }, Math.max(wait, 0), call),
   );
   return { outcome: 'propagating', reason: message.again === true ? 'PushedAgain' : 'Waiting', detail: said(record) };
 }
 
 /** For the log, and who watches it: again with every daily look while somebody is without the version. */
-function logSettled(engine: Engine, { object, version, consumers }: Adoption): void {
+function logSettled(engine: Engine, record: Adoption): void {
+  const { object, version, consumers } = record;
   const count = (wanted: Standing['state']): number => consumers.filter(({ state }) => state === wanted).length;
-  const level = laggards({ consumers }).length === 0 ? 'info' : 'warn';
+  const level = isWhole(record) ? 'info' : 'warn';
   const entry = logged('consumers.settled', {
     ...{ object: describeObject(object), version, verified: count('verified') },
     ...{ stale: count('stale'), failed: count('failed'), pinned: count('pinned'), unreachable: count('unreachable') },
   });
   engine.log(level, 'nothing more is done by itself about the consumers', entry);
-}
-
-/** The sweep comes back for whoever is without the version, for a month. */
-function settled({ wakeAt: _wakeAt, ...record }: Adoption, now: Date): Adoption {
-  const late = laggards(record);
-  if (late.length === 0 || now.getTime() > Date.parse(record.startedAt) + LOOKED_AT_MS) return record;
-  return { ...record, wakeAt: new Date(now.getTime() + DAILY_MS).toISOString() };
-}
-
-/** `3 of 5 consumers have version …; propagating: …; failed: …`. */
-export function said(record: Adoption | undefined): string {
-  if (record === undefined) return 'nobody was looked for yet';
-  const { version, consumers } = record;
-  const late = laggards(record);
-  const rest = late.slice(0, 5).map(({ state, id }) => `${state}: ${id}`);
-  const more = late.length > 5 ? [`and ${late.length - 5} more`] : [];
-  return [
-    `${consumers.length - late.length} of ${consumers.length} consumers have version ${version}`,
-    ...rest,
-    ...more,
-  ].join('; ');
 }
 
 function told({ code, message, remedy }: RotationError): Trouble {

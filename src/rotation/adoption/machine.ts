@@ -7,7 +7,7 @@ import { isSettled, type Standing, type Trouble } from './record.ts';
  *   discovered ──push──▶ pushed ──▶ propagating ──seen──▶ verified ◀── it has said so itself: delivered
  *       │                  │└─ no end ──┴─ time is over ─▶ stale, or unreachable where nobody can tell
  *       │                  └─ refused ──▶ failed        a person is needed ──▶ pinned        deleted ──▶ gone
- *       └─ uses it already ──▶ verified
+ *       └─ uses it already ──▶ verified ◀── a person has looked, and says so: from wherever it stood
  *
  *   persisted   │ died                                    │ re-entered by
  *   ────────────┼─────────────────────────────────────────┼────────────────────────────────────────────────────────
@@ -35,6 +35,15 @@ export function isDue(standing: Standing, now: Date): boolean {
 /** A reference that was found, before anything was done about it. What is known of it from this version already is kept. */
 export function found(reference: Reference, before: Standing | undefined, now: Date): Standing {
   return { attempts: 0, since: now.toISOString(), state: 'discovered', ...before, ...reference };
+}
+
+/** After a person has said that it uses the version. Whoever was seen to, or is gone, stays as he is. */
+export function afterWord(standing: Standing, by: string, now: Date): Standing {
+  if (standing.state === 'verified' || standing.state === 'gone') return standing;
+  const at = now.toISOString();
+  const { deadline: _deadline, ...rest } = settle(standing);
+  const detail = `${by} has looked, and says that it uses the version`;
+  return { ...rest, ...entering(standing, 'verified', at), detail, proof: { kind: 'by-person', at, by, detail } };
 }
 
 /** Has it been told about this version? */

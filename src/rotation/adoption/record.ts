@@ -8,7 +8,7 @@ import type { Lease } from '../record.ts';
  * - `discovered`: it holds a reference; nothing was done about it yet
  * - `pushed`: told to take it; its service is at it
  * - `propagating`: told, or following by itself; within the time that its service's documentation gives
- * - `verified`: seen to use it
+ * - `verified`: seen to use it, or a person has looked and says so
  * - `pinned`: names another version, and only a person can or may change that
  * - `stale`: the time is over, and it uses another version still
  * - `failed`: it could not be told, or could not take it; says why
@@ -44,8 +44,15 @@ export interface Standing extends Reference {
   readonly nextAt?: string;
   /** Failed attempts in a row, for the back-off. */
   readonly attempts: number;
-  readonly proof?: { readonly kind: ProofKind; readonly at: string; readonly detail: string };
+  /** `by`: the person, where it was seen by one. */
+  readonly proof?: { readonly kind: ProofKind; readonly at: string; readonly detail: string; readonly by?: string };
   readonly trouble?: Trouble;
+}
+
+/** Where nobody could look for consumers. */
+export interface OpenGap extends Gap {
+  /** A person has looked there, and says that nobody in it lacks the version. */
+  readonly accepted?: { readonly by: string; readonly at: string };
 }
 
 /** The row of an object's newest version and its consumers. It never holds a value. */
@@ -54,14 +61,13 @@ export interface Adoption {
   readonly object: ObjectRef;
   readonly version: string;
   readonly startedAt: string;
-  /** Absent: it is still to be found out who there is. */
+  /** When it was last looked who there is. Absent: it is still to be found out. */
   readonly discoveredAt?: string;
   readonly lease?: Lease;
   /** When it is looked at again; absent when there is nothing more to do. */
   readonly wakeAt?: string;
   readonly consumers: readonly Standing[];
-  /** Where nobody could look for consumers. */
-  readonly gaps: readonly Gap[];
+  readonly gaps: readonly OpenGap[];
   /** How often consumers were looked for since somebody asked; once when absent. */
   readonly looks?: number;
 }
@@ -107,14 +113,26 @@ export function laggards({ consumers }: Pick<Adoption, 'consumers'>): readonly S
   return consumers.filter(({ state }) => state !== 'verified' && state !== 'gone');
 }
 
-/** So often they are looked for where something passing was in the way: half a day in all. */
+/** Where somebody may have a reference that nobody knows of, and nobody has looked. */
+export function openGaps({ gaps }: Adoption): readonly OpenGap[] {
+  return gaps.filter(({ accepted }) => accepted === undefined);
+}
+
+/** So often they are looked for soon where something passing was in the way: half a day in all; after that once a day. */
 const MOST_LOOKS = 8;
 const FIRST_LOOK_MS = 5 * 60_000;
 
-/** When consumers are looked for once more, because somebody who may be one gave no answer; undefined: that is all there are. */
-export function lookAgainAt({ discoveredAt, gaps, looks = 1 }: Adoption): Date | undefined {
-  if (discoveredAt === undefined || looks >= MOST_LOOKS || !gaps.some(({ passing }) => passing)) return undefined;
+/** When consumers are looked for once more soon, because somebody who may be one gave no answer; undefined: there is no such place. */
+export function lookAgainAt(record: Adoption): Date | undefined {
+  const { discoveredAt, looks = 1 } = record;
+  const passes = openGaps(record).some(({ passing }) => passing);
+  if (discoveredAt === undefined || looks >= MOST_LOOKS || !passes) return undefined;
   return new Date(Date.parse(discoveredAt) + FIRST_LOOK_MS * 2 ** (looks - 1));
+}
+
+/** Is nobody without the version, and nobody hidden? */
+export function isWhole(record: Adoption): boolean {
+  return laggards(record).length === 0 && openGaps(record).length === 0;
 }
 
 /** Is there nothing more to do about it before somebody changes something? */

@@ -1,5 +1,6 @@
 import { resumeMessage } from '../admit.ts';
-import { holdouts } from '../adoption/gate.ts';
+import { orAccept } from '../adoption/accept.ts';
+import { heldUpBy, holdouts } from '../adoption/gate.ts';
 import { ADOPTION_PATIENCE_MS } from '../backoff.ts';
 import type { Engine, Outcome } from '../engine.ts';
 import { RotationError } from '../errors.ts';
@@ -69,14 +70,14 @@ export async function follow(engine: Engine, session: Session, { current }: Seen
   await session.saveHeld();
   const left = await holdouts(engine, session, current.version);
   if (left.length === 0) return done(session, current.version);
-  const what = `${left.length} consumer(s) are not seen to use version ${current.version}: ${left.slice(0, 5).join('; ')}`;
+  const what = heldUpBy(left, current.version);
   const waited = now.getTime() - current.createdOn.getTime();
   if (waited > ADOPTION_PATIENCE_MS) {
     throw new RotationError({
       code: 'NOT_ADOPTED',
       recovery: 'human',
       message: what,
-      remedy: 'GET /api/consumers tells what each consumer needs; the run is looked at every day.',
+      remedy: `GET /api/consumers tells what each consumer and each gap needs; the run is looked at every day. ${orAccept(session.object)}`,
     });
   }
   const delay = Math.min(Math.max(FIRST_LOOK_MS, waited), LONGEST_LOOK_MS);

@@ -3,7 +3,16 @@ import type { CertificateSeen } from '../../../certificate-directory.ts';
 import { armProblem } from '../../errors.ts';
 import { badRequest, type Asked, type Resource, type Service, type VaultDirectories } from '../../service.ts';
 import { at, noKey } from '../bodies.ts';
-import { certificateOf, isWeb, siteOf, thumbprintOf, vaultNameOf, x509, type CertificateState } from './state.ts';
+import {
+  certificateOf,
+  isFor,
+  isWeb,
+  siteOf,
+  thumbprintOf,
+  vaultNameOf,
+  x509,
+  type CertificateState,
+} from './state.ts';
 
 const TYPE = 'Microsoft.Web/certificates';
 /** So long after a version was made the service has found it by itself. */
@@ -92,8 +101,9 @@ function adopt(state: CertificateState, newest: CertificateSeen, all: readonly R
   state.seen = newest;
   state.status = 'Succeeded';
   if (!state.bindingsFollow || old === '') return;
-  for (const site of all.filter((one) => isWeb(one, 'sites'))) {
-    for (const binding of siteOf(site).bindings.values()) {
+  for (const site of all.filter((one) => isWeb(one, 'sites')).map(siteOf)) {
+    if (!isFor(site, state)) continue;
+    for (const binding of site.bindings.values()) {
       if (binding.thumbprint === old) Object.assign(binding, { thumbprint: thumbprintOf(newest), seen: newest });
     }
   }
@@ -120,6 +130,6 @@ function propertiesOf(state: CertificateState): Readonly<Record<string, unknown>
 function shown(resource: Resource): unknown {
   const { id, names } = resource;
   const state = certificateOf(resource);
-  const { tags } = state;
-  return { id, name: names['name'], type: TYPE, location: 'West Europe', tags, properties: propertiesOf(state) };
+  const { tags, location } = state;
+  return { id, name: names['name'], type: TYPE, location, tags, properties: propertiesOf(state) };
 }

@@ -3,7 +3,7 @@ import { armProblem } from '../../errors.ts';
 import { badRequest, type Asked, type Operation, type Resource, type Serves, type Service } from '../../service.ts';
 import { at, noKey } from '../bodies.ts';
 import { settingOperations } from './settings.ts';
-import { certificateOf, isWeb, siteOf, thumbprintOf, x509, type Binding, type SslState } from './state.ts';
+import { certificateOf, isFor, isWeb, siteOf, thumbprintOf, x509, type Binding, type SslState } from './state.ts';
 
 const SITES = 'Microsoft.Web/sites';
 const SSL_STATES: readonly string[] = ['Disabled', 'SniEnabled', 'IpBasedEnabled'];
@@ -116,7 +116,7 @@ export function graphOf(resource: Resource): { location: string; properties: unk
 
 export function shownSite(resource: Resource): unknown {
   const { id, names } = resource;
-  const { kind, state, serverFarmId, bindings } = siteOf(resource);
+  const { kind, state, serverFarmId, location, bindings } = siteOf(resource);
   const slot = names['slot'];
   const hostNameSslStates = [...bindings].map(([name, { sslState, thumbprint, virtualIP }]) => ({
     name,
@@ -132,7 +132,7 @@ export function shownSite(resource: Resource): unknown {
     name: slot === undefined ? names['name'] : `${names['name'] ?? ''}/${slot}`,
     type: slot === undefined ? SITES : `${SITES}/slots`,
     kind,
-    location: 'West Europe',
+    location,
     properties: { state, serverFarmId, hostNameSslStates, enabled: true },
   };
 }
@@ -172,7 +172,9 @@ function bind(asked: Asked): () => { status: number; body: unknown } {
   const known = asked
     .all()
     .filter((one) => isWeb(one, 'certificates'))
-    .map((one) => certificateOf(one).seen)
+    .map((one) => certificateOf(one))
+    .filter((certificate) => isFor(siteOf(asked.resource), certificate))
+    .map(({ seen }) => seen)
     .find((seen) => seen !== undefined && thumbprintOf(seen) === thumbprint);
   if (known === undefined) throw armProblem(404, 'NotFound', `Cannot find Certificate with thumbprint ${thumbprint}.`);
   if (x509(known).checkHost(host) === undefined) {

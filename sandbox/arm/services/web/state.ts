@@ -19,6 +19,7 @@ export interface CertificateState {
   keyVaultId: string;
   keyVaultSecretName: string;
   serverFarmId: string;
+  location: string;
   tags: Record<string, string>;
   seen?: CertificateSeen;
   status: string;
@@ -37,6 +38,7 @@ export interface SiteState {
   kind: string;
   state: 'Running' | 'Stopped';
   serverFarmId: string;
+  location: string;
   readonly bindings: Map<string, Binding>;
   settings: Record<string, string>;
   connectionStrings: Record<string, { value: string; type: string }>;
@@ -61,6 +63,7 @@ export function certificateOf(resource: Resource): CertificateState {
     keyVaultId: '',
     keyVaultSecretName: '',
     serverFarmId: '',
+    location: 'West Europe',
     tags: {},
     status: 'Initialized',
     access: 'granted',
@@ -73,6 +76,7 @@ export function siteOf(resource: Resource): SiteState {
     kind: 'app',
     state: 'Running',
     serverFarmId: '',
+    location: 'West Europe',
     bindings: new Map(),
     settings: {},
     connectionStrings: {},
@@ -97,6 +101,19 @@ export function x509({ certPem }: CertificateSeen): X509Certificate {
 /** `https://kv.vault.azure.net/…`, or the ARM id: the vault's name is what the directory is asked for. */
 export function vaultNameOf(text: string): string {
   return /\/vaults\/([^/]+)/i.exec(text)?.[1] ?? text;
+}
+
+/**
+ * May the site use the certificate? It is there for one webspace: a region, and the group of the plan. Where one of the two names no plan,
+ * it is taken for that of the other.
+ */
+export function isFor(site: SiteState, certificate: CertificateState): boolean {
+  const [one, other] = [groupOf(site.serverFarmId), groupOf(certificate.serverFarmId)];
+  return site.location === certificate.location && (one === '' || other === '' || one === other);
+}
+
+function groupOf(planId: string): string {
+  return /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+/i.exec(planId)?.[0].toLowerCase() ?? '';
 }
 
 export function isWeb(resource: Resource, type: 'certificates' | 'sites'): boolean {
