@@ -151,6 +151,8 @@ export interface PropagateMessage {
   readonly again?: boolean;
   /** Asked for by a retirement: places that could not be looked through are looked through again; whoever was told is not told twice. */
   readonly gaps?: boolean;
+  /** Something is about to be taken out of use: whoever has the version is asked whether that still holds, and looked for anew. */
+  readonly recheck?: boolean;
 }
 
 export interface WorkQueue {

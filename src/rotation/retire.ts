@@ -1,6 +1,6 @@
 import { resumeMessage } from './admit.ts';
 import { orAccept } from './adoption/accept.ts';
-import { heldUpBy, holdouts } from './adoption/gate.ts';
+import { heldUpBy, holdoutsSince } from './adoption/gate.ts';
 import { adoptionPollMs, ADOPTION_PATIENCE_MS } from './backoff.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
@@ -14,6 +14,9 @@ import type { Session } from './session.ts';
 import { disableOldVersions } from './retention.ts';
 import { unstage } from './staging.ts';
 import { keepCurrent } from './take-back.ts';
+
+/** A look at those who have the version already takes seconds. */
+const SOON_MS = 60_000;
 
 type Retirement = Extract<Action, { do: 'retire' | 'refuse-retire' }>;
 
@@ -164,15 +167,16 @@ async function usersOf(
 /** What is compromised goes at once, whoever still uses it. @returns undefined when nobody is waited for */
 async function consumersLeft(engine: Engine, session: Session, current: CurrentVersion): Promise<Outcome | undefined> {
   if (session.active.compromised) return undefined;
-  const left = await holdouts(engine, session, current.version);
+  const { retireAt, startedAt } = session.active;
+  const { left, soon } = await holdoutsSince(engine, session, current.version, new Date(retireAt ?? startedAt));
   if (left.length === 0) return undefined;
-  return stillInUse(engine, session, heldUpBy(left, current.version));
+  return stillInUse(engine, session, heldUpBy(left, current.version), soon);
 }
 
-async function stillInUse(engine: Engine, session: Session, detail: string): Promise<Outcome> {
+async function stillInUse(engine: Engine, session: Session, detail: string, soon = false): Promise<Outcome> {
   const run = session.active;
   const waited = session.now().getTime() - Date.parse(run.retireAt ?? run.startedAt);
-  if (waited > ADOPTION_PATIENCE_MS) {
+  if (waited > ADOPTION_PATIENCE_MS && !soon) {
     throw new RotationError({
       code: 'NOT_ADOPTED',
       recovery: 'human',
@@ -182,7 +186,7 @@ async function stillInUse(engine: Engine, session: Session, detail: string): Pro
         `then POST /api/rotations for this secret, and the retirement goes on. ${orAccept(session.object)}`,
     });
   }
-  const delay = adoptionPollMs(waited);
+  const delay = soon ? SOON_MS : adoptionPollMs(waited);
   session.note({ step: 'confirm', at: session.now().toISOString(), ms: 0, outcome: 'waiting', detail });
   session.clear('blocked', 'lastError');
   session.change({

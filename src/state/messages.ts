@@ -54,7 +54,7 @@ export function decodePropagateMessage(input: unknown): PropagateMessage {
   const raw = parse(input, 'propagation');
   const version = optional(raw, 'version', 'propagation');
   if (version === undefined) throw invalid('propagation', 'names no version');
-  const flags = (['resumes', 'again', 'gaps'] as const).filter((name) => flag(raw, name));
+  const flags = (['resumes', 'again', 'gaps', 'recheck'] as const).filter((name) => flag(raw, name));
   return {
     object: decodeObject(raw['object'], 'propagation'),
     version,

@@ -3,7 +3,7 @@ import { createRunbook } from '../../src/http.ts';
 import { ADOPTION_PATIENCE_MS } from '../../src/rotation/backoff.ts';
 import { sweep } from '../../src/rotation/sweep.ts';
 import { Bench, error, OBJECT, OVERLAP } from '../support/memory/bench.ts';
-import { DAY, HOUR } from '../support/memory/clock.ts';
+import { DAY, HOUR, MINUTE } from '../support/memory/clock.ts';
 import { containing } from '../support/memory/text.ts';
 
 const GAP = { where: 'a wall', message: 'it may not be read', remedy: 'az role …' };
@@ -18,7 +18,44 @@ async function overlapOver(prepare: (bench: Bench) => void = () => undefined): P
   return bench;
 }
 
+/** Everybody is looked at once more before anything goes, which takes a minute. */
+async function looksOnceMore(bench: Bench): Promise<void> {
+  await bench.drain();
+  bench.clock.advance(MINUTE + 1);
+  await bench.drain();
+}
+
 describe('the old credential', () => {
+  it('is kept for a consumer that had the new version, and has gone back to the old one', async () => {
+    const bench = new Bench();
+    bench.consumers.put('site', { version: 'v1' });
+    await bench.rotated();
+    expect(bench.consumers.serves('site')).toBe('v2');
+    bench.consumers.put('site', { version: 'v1', takes: 'lagging' });
+    bench.clock.advance(OVERLAP + 1000);
+    await looksOnceMore(bench);
+    expect(bench.run).toMatchObject({ state: 'waiting', step: 'confirm' });
+    expect(bench.rotator.passwords.has('a')).toBe(true);
+    bench.consumers.settle('v2');
+    for (let waited = 0; waited < 3; waited += 1) {
+      bench.clock.advance(HOUR);
+      await bench.drain();
+    }
+    expect(bench.run.state).toBe('done');
+  });
+
+  it('is kept for one that has come since, or was taken for gone and is there', async () => {
+    const bench = new Bench();
+    bench.consumers.put('app', { version: 'v1' });
+    bench.calls.fail('consumer.confirm', error('TARGET_NOT_FOUND'));
+    await bench.rotated();
+    bench.consumers.put('late', { version: 'v1', takes: 'lagging' });
+    bench.clock.advance(OVERLAP + 1000);
+    await looksOnceMore(bench);
+    expect(bench.run).toMatchObject({ state: 'waiting', step: 'confirm' });
+    expect(bench.consumers.serves('app')).toBe('v2');
+  });
+
   it('is kept until every consumer has the new version', async () => {
     const bench = await overlapOver();
     await bench.drain();
@@ -48,6 +85,7 @@ describe('the old credential', () => {
     await bench.drain();
     bench.clock.advance(HOUR);
     await bench.drain();
+    await looksOnceMore(bench);
     expect(bench.run.state).toBe('done');
   });
 
@@ -56,7 +94,7 @@ describe('the old credential', () => {
       consumers.put('site', { version: 'v1' });
       consumers.put('chat', { version: 'v1', takes: 'lagging', advisory: true });
     });
-    await bench.drain();
+    await looksOnceMore(bench);
     expect(bench.adoptions.entry(OBJECT)?.record.consumers.map(({ id, state }) => `${id} ${state}`)).toEqual([
       'site verified',
       'chat stale',
@@ -85,7 +123,7 @@ describe('the old credential', () => {
     await bench.resume();
     expect(bench.run).toMatchObject({ state: 'waiting', step: 'confirm' });
     expect(bench.run.steps.at(-1)).toMatchObject({ detail: containing('hook is discovered: UNAVAILABLE happened') });
-    for (let turn = 0; turn < 4; turn += 1) {
+    for (let turn = 0; turn < 6; turn += 1) {
       bench.clock.advance(HOUR);
       await bench.drain();
     }
@@ -201,6 +239,7 @@ describe('the old credential', () => {
     });
     bench.clock.advance(HOUR);
     await bench.drain();
+    await looksOnceMore(bench);
     expect(bench.run.state).toBe('done');
     expect(bench.consumers.serves('vpn')).toBe('v1');
   });

@@ -20,11 +20,13 @@ export async function begun(
   engine: Engine,
   session: AdoptionSession,
   version: VersionRef,
-  { again = false, gaps = false }: Pick<PropagateMessage, 'again' | 'gaps'>,
+  { again = false, gaps = false, recheck = false }: Pick<PropagateMessage, 'again' | 'gaps' | 'recheck'>,
 ): Promise<Adoption | undefined> {
   const before = session.record;
   const same = before?.version === version.version ? before : undefined;
-  if (same?.discoveredAt === undefined || again) return lookedAround(engine, session, version, same);
+  if (same?.discoveredAt === undefined || again || recheck) {
+    return lookedAround(engine, session, version, same, again ? keptOf : standingOf);
+  }
   if (openGaps(same).length > 0 && (gaps || isTime(same, session.now()))) {
     return lookedAgain(engine, session, version, same);
   }
@@ -43,6 +45,7 @@ async function lookedAround(
   session: AdoptionSession,
   version: VersionRef,
   same: Adoption | undefined,
+  keeps: typeof keptOf,
 ): Promise<Adoption> {
   const now = session.now();
   const fresh: Adoption = {
@@ -57,8 +60,8 @@ async function lookedAround(
   // Whatever a person has said of this version outlives a crash in between.
   await session.saveHeld({ ...fresh, consumers: same?.consumers ?? [], gaps: same?.gaps ?? [] });
   const { references, gaps } = await lookFor(engine, session, version);
-  const consumers = references.map((reference) => found(reference, keptOf(same, reference), session.now()));
-  return save(session, { ...fresh, consumers, gaps: stillAccepted(gaps, same) });
+  const consumers = references.map((reference) => found(reference, keeps(same, reference), session.now()));
+  return save(session, { ...fresh, checkedAt: now.toISOString(), consumers, gaps: stillAccepted(gaps, same) });
 }
 
 function lookFor(engine: Engine, session: AdoptionSession, { object }: VersionRef, only?: readonly OpenGap[]) {
@@ -70,6 +73,13 @@ function keptOf(record: Adoption | undefined, { id }: Reference): Standing | und
   const known = record?.consumers.find((one) => one.id === id);
   if (known === undefined) return undefined;
   return !isSettled(known) || known.proof?.kind === 'by-person' ? known : undefined;
+}
+
+/** Nobody is told again: only who was seen to have it is asked, and who was taken for gone and is there. */
+function standingOf(record: Adoption | undefined, { id }: Reference): Standing | undefined {
+  const known = record?.consumers.find((one) => one.id === id);
+  const asked = known?.state === 'verified' && !['by-person', 'delivered'].includes(known.proof?.kind ?? '');
+  return asked || known?.state === 'gone' ? undefined : known;
 }
 
 /**

@@ -11,6 +11,31 @@ export function heldUpBy(left: readonly string[], version: string): string {
   return `${left.length} consumer(s), or places where one may be, are not seen to use version ${version}: ${left.slice(0, 2 * NAMED).join('; ')}`;
 }
 
+/** Whoever had the version once may have gone back to the old one, or have come since. */
+const LOOKED_AT_ONCE_MORE = 'its consumers are looked at once more before anything is taken out of use';
+
+/** Who is waited for, one line each. `soon`: it is known in a moment. */
+export interface Holdouts {
+  readonly left: readonly string[];
+  readonly soon?: true;
+}
+
+/**
+ * The same as `holdouts`, for what cannot be taken back: nobody counts as having the version who was not seen to have it since then.
+ * @param since when the overlap was over
+ */
+export async function holdoutsSince(engine: Engine, session: Session, version: string, since: Date): Promise<Holdouts> {
+  const left = await holdouts(engine, session, version);
+  const { object } = session;
+  if (left.length > 0 || !engine.discovery.waitsFor(object)) return { left };
+  const entry = await session.call('asking when they were looked at', (call) => engine.adoptions.read(object, call));
+  if (Date.parse(entry?.record.checkedAt ?? '') >= since.getTime()) return { left };
+  await session.call('having its consumers looked at', (call) =>
+    engine.queue.propagate({ object, version, resumes: true, recheck: true }, 0, call),
+  );
+  return { left: [LOOKED_AT_ONCE_MORE], soon: true };
+}
+
 /**
  * Who keeps an old credential, and old versions, from being taken out of use: every consumer that is not seen to have the version
  * yet, and is not advisory, and every place that could not be looked through, since somebody may be there. Where nobody has looked for

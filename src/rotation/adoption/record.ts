@@ -63,6 +63,8 @@ export interface Adoption {
   readonly startedAt: string;
   /** When it was last looked who there is. Absent: it is still to be found out. */
   readonly discoveredAt?: string;
+  /** When everybody was last asked who can be asked; who was told, and cannot be asked, counts as having it. */
+  readonly checkedAt?: string;
   readonly lease?: Lease;
   /** When it is looked at again; absent when there is nothing more to do. */
   readonly wakeAt?: string;
