@@ -1,4 +1,14 @@
-import type { Consumer, Discovery, ObjectRef, Reference, VersionRef } from '../rotation/ports.ts';
+import { RotationError } from '../rotation/errors.ts';
+import type {
+  Call,
+  Consumer,
+  Discovered,
+  Discovery,
+  Gap,
+  ObjectRef,
+  Reference,
+  VersionRef,
+} from '../rotation/ports.ts';
 import { FORMATS, subscribes, type Channel, type Format } from './channel.ts';
 import { deliver, deliveryId, type DeliverDeps } from './deliver.ts';
 import { channelGone } from './refusals.ts';
@@ -47,12 +57,31 @@ export function withChannels(discovery: Discovery, channels: readonly Channel[])
       discovery.waitsFor(object) || told.some((one) => !one.advisory && subscribes(one, 'versions', object)),
     async find(object, call, only) {
       const found = told.filter((one) => subscribes(one, 'versions', object)).map((one) => referenceTo(one, object));
-      const { references, gaps } = discovery.enabled
-        ? await discovery.find(object, call, only)
-        : { references: [], gaps: [] };
+      const { references, gaps } = await foundBy(discovery, object, call, only);
       return { references: [...references, ...found], gaps };
     },
   };
+}
+
+/** Where all that could not be looked through is one gap. */
+const EVERYWHERE = 'the subscriptions of KEYTURN_SUBSCRIPTIONS';
+
+/** A look that is refused as a whole must not keep channels from being told: it is a gap, and holds a retirement up as such. */
+async function foundBy(
+  discovery: Discovery,
+  object: ObjectRef,
+  call: Call,
+  only: readonly Gap[] | undefined,
+): Promise<Discovered> {
+  if (!discovery.enabled) return { references: [], gaps: [] };
+  const everywhere = only?.some(({ where }) => where === EVERYWHERE) === true;
+  try {
+    return await (everywhere ? discovery.find(object, call) : discovery.find(object, call, only));
+  } catch (error) {
+    if (!(error instanceof RotationError) || error.recovery === 'retry' || call.signal.aborted) throw error;
+    const { message, remedy } = error;
+    return { references: [], gaps: [{ where: EVERYWHERE, message, ...(remedy === undefined ? {} : { remedy }) }] };
+  }
 }
 
 function referenceTo({ name, format, advisory }: Channel, { vault, kind, name: object }: ObjectRef): Reference {

@@ -253,6 +253,27 @@ describe('a new version, told by the engine', () => {
     site: 'verified',
   };
 
+  it('is told also where nobody else can be looked for: that is a gap, looked through as a whole again', async () => {
+    const { bench, engine, states } = setUp();
+    const denied = {
+      code: 'ACCESS_DENIED',
+      recovery: 'reconfigure',
+      message: 'no Reader',
+      remedy: 'grant it',
+    } as const;
+    bench.calls.fail('discovery.find', new RotationError(denied));
+    await handlePropagate(engine, { object: OBJECT, version: 'v2' });
+    const { site: _site, ...channels } = ALL;
+    expect(states()).toEqual(channels);
+    expect(bench.adoptions.entry(OBJECT)?.record.gaps).toMatchObject([
+      { where: containing('KEYTURN_SUBSCRIPTIONS'), message: 'no Reader', remedy: 'grant it' },
+    ]);
+    await handlePropagate(engine, { object: OBJECT, version: 'v2', resumes: true, gaps: true });
+    expect(states()).toEqual(ALL);
+    expect(bench.adoptions.entry(OBJECT)?.record.gaps).toEqual([]);
+    expect(stage.receiver.received.filter(({ format }) => format === 'webhook')).toHaveLength(1);
+  });
+
   it('is delivered to every channel once, and that is the proof', async () => {
     const { bench, engine, states } = setUp();
     await handlePropagate(engine, { object: OBJECT, version: 'v2' });
