@@ -75,7 +75,7 @@ test('a new version is told to every channel, where no subscription is named; th
     ],
   });
   sandbox.ctx.clock.advance(OVERLAP_MS + 3600_000);
-  await runbook.newest('files-key', retired);
+  await runbook.retirement('files-key', sandbox.ctx.clock);
 });
 
 test('a rotation that is blocked is told to every channel; what one does not take becomes a note', async () => {

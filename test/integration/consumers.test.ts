@@ -10,7 +10,7 @@ import { startTlsFront, type TlsFront } from '../../sandbox/tls-front.ts';
 import { directoriesOf } from '../../sandbox/vault-directories.ts';
 import { failuresOf, startBuiltApp, type BuiltApp } from '../support/built-app.ts';
 import { DAY, OVERLAP_MS } from '../support/managed.ts';
-import { retired, rotated, Runbook } from '../support/runbook.ts';
+import { rotated, Runbook } from '../support/runbook.ts';
 import { until } from '../support/until.ts';
 
 const HOUR = 3600_000;
@@ -104,12 +104,7 @@ test('a rotated secret is fetched by the app that refers to it, and the old cred
   const { json } = await runbook.ask('GET', `rotations/${run.rotationId}`);
   expect(json).toMatchObject({ consumers: [{ state: 'verified' }] });
   sandbox.ctx.clock.advance(OVERLAP_MS + 3600_000);
-  await until('the retirement', async () => {
-    const [last] = await runbook.runs('name=files-key');
-    // Its consumers are looked at once more, which takes a minute.
-    sandbox.ctx.clock.advance(5_000);
-    return last !== undefined && retired(last) ? last : undefined;
-  });
+  await runbook.retirement('files-key', sandbox.ctx.clock);
 });
 
 test('a certificate near its end is renewed with the answer that a person brings to its request', async () => {

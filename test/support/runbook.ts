@@ -60,6 +60,16 @@ export class Runbook {
     return json as ShownRun;
   }
 
+  /** Waits for the retirement. Consumers are looked at once more before it, which takes a minute of the sandbox's clock. */
+  async retirement(name: string, clock: { advance(ms: number): void }): Promise<ShownRun> {
+    return until(`the retirement of ${name}`, async () => {
+      const [run] = await this.runs(`name=${name}`);
+      if (run !== undefined && retired(run)) return run;
+      clock.advance(5_000);
+      return undefined;
+    });
+  }
+
   /** Waits until the newest run of this secret is as wanted; a blocked one that is not wanted ends the waiting. */
   async newest(name: string, wanted: (run: ShownRun) => boolean): Promise<ShownRun> {
     let seen: ShownRun | undefined;
