@@ -21,8 +21,15 @@ async function untilKilled(scene: KeyScene, kill: Kill): Promise<boolean> {
   return life.dead;
 }
 
-/** @param open a stage of its own for every scene; what they share is started and stopped by the caller */
-export function describeKeyCrashes(name: string, open: (setting?: KeySetting) => KeyStage): void {
+/**
+ * @param open a stage of its own for every scene; what they share is started and stopped by the caller
+ * @param light where the whole suite is passed in memory: killed after every call (before one is after the one before it), and answers lost
+ */
+export function describeKeyCrashes(
+  name: string,
+  open: (setting?: KeySetting) => KeyStage,
+  { light = false }: { readonly light?: boolean } = {},
+): void {
   describe(`crashes: ${name}`, () => {
     const set = (setting?: KeySetting): KeyScene => new KeyScene(open(setting));
 
@@ -35,11 +42,17 @@ export function describeKeyCrashes(name: string, open: (setting?: KeySetting) =>
       expect(life.calls.length).toBeGreaterThanOrEqual(FEWEST_BOUNDARIES);
     });
 
-    it.each([
+    const kills = [
       ['before', true],
       ['after', true],
       ['after', false],
-    ] as const)(
+    ] as const;
+    /** Of the whole suite only. */
+    const whole = (title: string, test: () => Promise<void>): void => {
+      if (!light) it(title, test);
+    };
+
+    it.each(light ? kills.slice(1) : kills)(
       'killed %s every port call, it keeps every promise (the vault keeps tags: %s)',
       async (when, keepsTags) => {
         let visited = 0;
@@ -74,7 +87,7 @@ export function describeKeyCrashes(name: string, open: (setting?: KeySetting) =>
       expect(visited).toBeGreaterThanOrEqual(FEWEST_BOUNDARIES);
     });
 
-    it('a runner that wakes up after its lease does no harm, wherever it fell asleep', async () => {
+    whole('a runner that wakes up after its lease does no harm, wherever it fell asleep', async () => {
       let visited = 0;
       for (let at = 1; ; at += 1) {
         const scene = set();
@@ -137,19 +150,22 @@ export function describeKeyCrashes(name: string, open: (setting?: KeySetting) =>
       await scene.checkEnd();
     });
 
-    it('compromised: killed before and after every port call, all users are on a new version at the end', async () => {
-      for (const when of ['before', 'after'] as const) {
-        for (let at = 1; ; at += 1) {
-          const scene = set({ trigger: 'compromised' });
-          if (!(await untilKilled(scene, { at, when }))) {
-            scene.end();
-            break;
+    whole(
+      'compromised: killed before and after every port call, all users are on a new version at the end',
+      async () => {
+        for (const when of ['before', 'after'] as const) {
+          for (let at = 1; ; at += 1) {
+            const scene = set({ trigger: 'compromised' });
+            if (!(await untilKilled(scene, { at, when }))) {
+              scene.end();
+              break;
+            }
+            scene.lapseLease();
+            await scene.drive(scene.life());
+            await scene.checkEnd();
           }
-          scene.lapseLease();
-          await scene.drive(scene.life());
-          await scene.checkEnd();
         }
-      }
-    });
+      },
+    );
   });
 }

@@ -11,7 +11,11 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 /** With the SDK for keys and the generic ARM client, against the simulated vault and ARM, and the journal in Azurite. */
-describeKeyCrashes('vault-key over the wire', (setting) => {
-  if (world === undefined) throw new Error('there is no world');
-  return world.stage(setting);
-});
+describeKeyCrashes(
+  'vault-key over the wire',
+  (setting) => {
+    if (world === undefined) throw new Error('there is no world');
+    return world.stage(setting);
+  },
+  { light: true },
+);

@@ -6,7 +6,7 @@ import type { Received } from '../../sandbox/receiver/receiver.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 import { startBuiltApp, type BuiltApp } from '../support/built-app.ts';
 import { DAY, OVERLAP_MS } from '../support/managed.ts';
-import { blocked, retired, rotated, Runbook } from '../support/runbook.ts';
+import { blocked, rotated, Runbook } from '../support/runbook.ts';
 import { until } from '../support/until.ts';
 
 let app: BuiltApp;
