@@ -21,6 +21,8 @@ const NEW_VERSION: readonly string[] = [
   'Microsoft.KeyVault.KeyNewVersionCreated',
   'Microsoft.KeyVault.CertificateNewVersionCreated',
 ];
+/** Every type of event that something is done about: the subscriptions of `infra/` ask for these. */
+export const HANDLED_EVENT_TYPES: readonly string[] = [...Object.keys(TRIGGERS), ...NEW_VERSION];
 
 /**
  * Takes a delivery of Event Grid in either schema: decides where each event goes and enqueues it, nothing more.
