@@ -10,6 +10,7 @@ export interface ShownConsumer {
   readonly detail?: string;
   readonly deadline?: string;
   readonly proof?: { readonly kind: string; readonly at: string; readonly detail: string };
+  readonly trouble?: object;
   readonly whatToDo: string;
 }
 
@@ -88,7 +89,7 @@ export class Adoptions {
     const { clock } = this.#sandbox.ctx;
     const now = clock.now().getTime();
     const looks = open.map(({ nextLookAt }) => Date.parse(nextLookAt ?? '') || 0);
-    if (looks.some((at) => at <= now)) return;
+    if (looks.some((at) => at <= now) || open.some(isAtWork)) return;
     // Who takes days is not asked every quarter of an hour here, but no consumer is asked later than when it must have adopted.
     const waited = now - Math.min(...open.map(({ startedAt }) => Date.parse(startedAt)));
     const deadlines = open
@@ -112,6 +113,13 @@ export class Adoptions {
       }
     }
   }
+}
+
+/** Somebody is being looked for, or told, in this moment: the next look that is shown is only for when that fails. */
+function isAtWork({ consumers }: Shown): boolean {
+  return (
+    consumers.length === 0 || consumers.some(({ state, trouble }) => state === 'discovered' && trouble === undefined)
+  );
 }
 
 function isOpen({ consumers }: Shown): boolean {
