@@ -53,6 +53,13 @@ test('the scripts that azd calls are in package.json', () => {
   expect(called.filter((name) => !(name in scripts))).toEqual([]);
 });
 
+test('the hooks that may be the first in a new checkout install the packages', () => {
+  const hooks = text('azure.yaml').split(/^ +(?=pre|post)/m);
+  const first = hooks.filter((hook) => /^(?:prepackage|preprovision):/.test(hook));
+  expect(first).toHaveLength(2);
+  expect(first.filter((hook) => hook.split('npm ci').length !== hook.split(/shell:/).length)).toEqual([]);
+});
+
 describe.each(globSync('.github/workflows/*.yml'))('%s', (path) => {
   const workflow = text(path);
 
