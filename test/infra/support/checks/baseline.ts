@@ -79,6 +79,8 @@ const RULES: readonly Rule[] = [
   rule(TOPIC, 'properties.minimumTlsVersionAllowed', '"1.2"'),
   rule(SUBSCRIPTION, 'properties.eventDeliverySchema', '"CloudEventSchemaV1_0"'),
   rule(SUBSCRIPTION, 'properties.deadLetterWithResourceIdentity.identity.type', '"SystemAssigned"'),
+  // Else what has its private endpoint elsewhere has no address at all.
+  rule('Microsoft.Network/privateDnsZones/virtualNetworkLinks', 'properties.resolutionPolicy', '"NxDomainRedirect"'),
   // The tables that the alerts read are there only so.
   rule('Microsoft.Insights/diagnosticSettings', 'properties.logAnalyticsDestinationType', '"Dedicated"'),
   rule('Microsoft.Insights/diagnosticSettings', 'properties.logs[].categoryGroup', ['"audit"', '"allLogs"']),
