@@ -81,3 +81,15 @@ describe.each(globSync('.github/workflows/*.yml'))('%s', (path) => {
     expect(all(workflow, /(persist-credentials: false)/g)).toHaveLength(all(workflow, /(actions\/checkout@)/g).length);
   });
 });
+
+test('nothing is asked of Azure for a fork, and only main is deployed, after its reviewers', () => {
+  const jobs =
+    text('.github/workflows/deploy.yml')
+      .split('\njobs:\n')[1]
+      ?.split(/^ {2}(?=[\w-]+:$)/m) ?? [];
+  const [whatIf = '', deploy = ''] = ['what-if:', 'deploy:'].map((name) => jobs.find((job) => job.startsWith(name)));
+  expect(whatIf).toContain('github.event.pull_request.head.repo.full_name == github.repository');
+  expect(whatIf).not.toContain('AZURE_CLIENT_ID }}');
+  expect(deploy).toMatch(/if: .*github\.ref == 'refs\/heads\/main' && github\.event_name != 'pull_request'/);
+  expect(deploy).toMatch(/^ {4}environment: production$/m);
+});
