@@ -16,12 +16,12 @@ interface Reference {
 /** `file` alone, `file` (`word`), (`word`), and for tests `file` "name of a test". */
 function referencesIn(text: string): readonly Reference[] {
   const flat = text.replaceAll(/\s+/g, ' ');
-  return [...flat.matchAll(/`((?:src|infra|docs|test|\.github)\/[\w./-]+)(?::\d+)?`((?:,? \(`[^`]+`\))*)(?: "([^"]+)")?/g)].map(
-    ([, file = '', words = '', name]) => ({
-      file,
-      words: [...[...words.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word), ...(name === undefined ? [] : [name])],
-    }),
-  );
+  return [
+    ...flat.matchAll(/`((?:src|infra|docs|test|\.github)\/[\w./-]+)(?::\d+)?`((?:,? \(`[^`]+`\))*)(?: "([^"]+)")?/g),
+  ].map(([, file = '', words = '', name]) => ({
+    file,
+    words: [...[...words.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word), ...(name === undefined ? [] : [name])],
+  }));
 }
 
 /** What a reference says and is not so. */
