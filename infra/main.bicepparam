@@ -1,5 +1,5 @@
 // What azd deploys with: everything comes from its environment (azd env set NAME VALUE). docs/deploy.md lists the names.
-// A variable that is empty counts as one that is not set, but for the three that choose between words.
+// A variable that is empty counts as one that is not set, but for the four that choose between words.
 using 'main.bicep'
 
 var vaultIds = filter(split(readEnvironmentVariable('KEYTURN_VAULT_IDS', ''), ' '), id => !empty(id))
@@ -16,6 +16,7 @@ var armSystems = readEnvironmentVariable('KEYTURN_SYSTEMS', '')
 var settings = readEnvironmentVariable('KEYTURN_SETTINGS', '')
 var alertEmails = filter(split(readEnvironmentVariable('KEYTURN_ALERT_EMAILS', ''), ' '), email => !empty(email))
 var policies = readEnvironmentVariable('KEYTURN_GOVERNANCE', '')
+var workspaceId = readEnvironmentVariable('KEYTURN_WORKSPACE_ID', '')
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
@@ -41,6 +42,8 @@ param vaults = json(string(concat(
 
 param plan = readEnvironmentVariable('KEYTURN_PLAN', 'flex')
 param nodeVersion = readEnvironmentVariable('KEYTURN_NODE_VERSION', '22')
+param storageSkuName = readEnvironmentVariable('KEYTURN_STORAGE_SKU', 'Standard_ZRS')
+param existingWorkspaceResourceId = empty(workspaceId) ? null : workspaceId
 param network = empty(privateNetwork) ? null : json(privateNetwork)
 param delivery = readEnvironmentVariable('KEYTURN_DELIVER_TO', 'queue')
 

@@ -22,6 +22,9 @@ resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
     tags: tags
     properties: {
       registrationEnabled: false
+      // What has its private endpoint in another network has no name in this zone: it is asked for in public then, and its
+      // own firewall decides. Without this the app could not even find such a vault, or such an account that is rotated.
+      resolutionPolicy: 'NxDomainRedirect'
       virtualNetwork: {
         id: virtualNetworkResourceId
       }

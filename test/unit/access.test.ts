@@ -2,6 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, sep } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { PLATFORM_ACCESS } from '../../build/platform-access.ts';
 import { documentOf, DOCUMENT, NEEDS, needsJson, SECTIONS } from '../../build/access.ts';
 import {
   CONSUMER_ACCESS,
@@ -10,6 +11,7 @@ import {
   isCommand,
   isRole,
   ROTATOR_ACCESS,
+  STATE_ACCESS,
   VAULT_ACCESS,
 } from '../../src/access.ts';
 import type { Access, Need } from '../../src/azure/access.ts';
@@ -198,6 +200,17 @@ describe('the modules of infra/modules/access', () => {
     const actions = [...text.matchAll(/'Microsoft\.[^'@]*\/(?:read|write|delete|action)'/gi)].map(([action]) => action);
     expect(actions).toEqual([]);
   });
+});
+
+test('what is made with the app grants the roles that are declared for it, and no other', () => {
+  const files = ['storage', 'monitoring', 'topic', 'storage-delivery-access'].map((name) =>
+    read(`infra/modules/${name}.bicep`),
+  );
+  const builtIn = Object.keys(JSON.parse(read('infra/role-definitions.json')) as object);
+  const granted = builtIn.filter((role) => files.some((text) => text.includes(`'${role}'`)));
+  const own = [STATE_ACCESS, ...PLATFORM_ACCESS.filter(({ of }) => of !== 'whoever deploys')];
+  const declared = own.flatMap(({ needs }) => needs.filter(isRole).map(({ role }) => role));
+  expect(granted).toEqual([...new Set(declared)].sort());
 });
 
 describe('the READMEs', () => {

@@ -53,6 +53,13 @@ test('the scripts that azd calls are in package.json', () => {
   expect(called.filter((name) => !(name in scripts))).toEqual([]);
 });
 
+test('the hooks that may be the first in a new checkout install the packages', () => {
+  const hooks = text('azure.yaml').split(/^ +(?=pre|post)/m);
+  const first = hooks.filter((hook) => /^(?:prepackage|preprovision):/.test(hook));
+  expect(first).toHaveLength(2);
+  expect(first.flatMap((hook) => all(hook, /^ +run: (.*)$/gm)).filter((run) => !run.includes('npm ci'))).toEqual([]);
+});
+
 describe.each(globSync('.github/workflows/*.yml'))('%s', (path) => {
   const workflow = text(path);
 
@@ -73,4 +80,16 @@ describe.each(globSync('.github/workflows/*.yml'))('%s', (path) => {
   test('keeps no token of GitHub in the checkout', () => {
     expect(all(workflow, /(persist-credentials: false)/g)).toHaveLength(all(workflow, /(actions\/checkout@)/g).length);
   });
+});
+
+test('nothing is asked of Azure for a fork, and only main is deployed, after its reviewers', () => {
+  const jobs =
+    text('.github/workflows/deploy.yml')
+      .split('\njobs:\n')[1]
+      ?.split(/^ {2}(?=[\w-]+:$)/m) ?? [];
+  const [whatIf = '', deploy = ''] = ['what-if:', 'deploy:'].map((name) => jobs.find((job) => job.startsWith(name)));
+  expect(whatIf).toContain('github.event.pull_request.head.repo.full_name == github.repository');
+  expect(whatIf).not.toContain('AZURE_CLIENT_ID }}');
+  expect(deploy).toMatch(/if: .*github\.ref == 'refs\/heads\/main' && github\.event_name != 'pull_request'/);
+  expect(deploy).toMatch(/^ {4}environment: production$/m);
 });

@@ -1,6 +1,7 @@
 /** docs/security.md and docs/security-checklist.md name files, words and tests that there are. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { lineOf, withLines } from '../../build/checklist-lines.ts';
 
 const THREATS = 'docs/security.md';
 const CHECKLIST = 'docs/security-checklist.md';
@@ -15,12 +16,12 @@ interface Reference {
 /** `file` alone, `file` (`word`), (`word`), and for tests `file` "name of a test". */
 function referencesIn(text: string): readonly Reference[] {
   const flat = text.replaceAll(/\s+/g, ' ');
-  return [...flat.matchAll(/`((?:src|infra|docs|test)\/[\w./-]+)`((?:,? \(`[^`]+`\))*)(?: "([^"]+)")?/g)].map(
-    ([, file = '', words = '', name]) => ({
-      file,
-      words: [...[...words.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word), ...(name === undefined ? [] : [name])],
-    }),
-  );
+  return [
+    ...flat.matchAll(/`((?:src|infra|docs|test|\.github)\/[\w./-]+)(?::\d+)?`((?:,? \(`[^`]+`\))*)(?: "([^"]+)")?/g),
+  ].map(([, file = '', words = '', name]) => ({
+    file,
+    words: [...[...words.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word), ...(name === undefined ? [] : [name])],
+  }));
 }
 
 /** What a reference says and is not so. */
@@ -62,6 +63,19 @@ test('every threat that has a control has its file and its test', () => {
     return referencesIn(control).length === 0 || named.length === 0 || named.some(({ words }) => words.length === 0);
   });
   expect(without.map(([what]) => what)).toEqual([]);
+});
+
+test('the checklist names the lines of infra/ as they are (else: node build/checklist-lines.ts)', async () => {
+  const text = read(CHECKLIST);
+  expect(text).toBe(await withLines(text));
+  expect([...text.matchAll(/`infra\/[\w./-]+:\d+` \(`/g)].length).toBeGreaterThan(60);
+  expect([...text.matchAll(/`infra\/[\w./-]+` \(`[^`]+`\)/g)].map(([one]) => one)).toEqual([]);
+});
+
+test('a line is that of what is called so, and not of a comment', () => {
+  expect(lineOf("// x\nvar y = 'x'\n  name: 'x'\n", 'x')).toBe(3);
+  expect(lineOf("@description('x')\nparam x string\n", 'x')).toBe(2);
+  expect(lineOf('// x\n', 'x')).toBeUndefined();
 });
 
 test('every point of the checklist has a file, or a reason', () => {

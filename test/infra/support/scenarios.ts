@@ -137,6 +137,8 @@ const ENVIRONMENT: Fields = {
   AZURE_PRINCIPAL_ID: `${OTHER.slice(0, -1)}d`,
   KEYTURN_VAULT_IDS: `${group('rg-1')}/Microsoft.KeyVault/vaults/kv1`,
   KEYTURN_SIGN_IN_CLIENT_ID: `${OTHER.slice(0, -1)}c`,
+  KEYTURN_WORKSPACE_ID: `${group('rg-logs')}/Microsoft.OperationalInsights/workspaces/log-all`,
+  KEYTURN_STORAGE_SKU: 'Standard_LRS',
 };
 
 const FUNCTION_DELIVERY = 'infra/function-delivery.bicep';

@@ -79,6 +79,8 @@ const RULES: readonly Rule[] = [
   rule(TOPIC, 'properties.minimumTlsVersionAllowed', '"1.2"'),
   rule(SUBSCRIPTION, 'properties.eventDeliverySchema', '"CloudEventSchemaV1_0"'),
   rule(SUBSCRIPTION, 'properties.deadLetterWithResourceIdentity.identity.type', '"SystemAssigned"'),
+  // Else what has its private endpoint elsewhere has no address at all.
+  rule('Microsoft.Network/privateDnsZones/virtualNetworkLinks', 'properties.resolutionPolicy', '"NxDomainRedirect"'),
   // The tables that the alerts read are there only so.
   rule('Microsoft.Insights/diagnosticSettings', 'properties.logAnalyticsDestinationType', '"Dedicated"'),
   rule('Microsoft.Insights/diagnosticSettings', 'properties.logs[].categoryGroup', ['"audit"', '"allLogs"']),
@@ -103,7 +105,7 @@ export function baseline(scenarios: readonly Scenario[]): readonly string[] {
       });
     }),
   );
-  return [...new Set([...problems, ...scenarios.flatMap(passwords)])];
+  return [...new Set([...problems, ...scenarios.flatMap(passwords), ...scenarios.flatMap(endpoints)])];
 }
 
 const LOG_IN: readonly (readonly [path: string, entra: string])[] = [
@@ -126,6 +128,28 @@ export function signIn(scenarios: readonly Scenario[]): readonly string[] {
         ),
       );
   });
+}
+
+/** Which parts a private endpoint may lead to, by type of what it leads to. */
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  [VAULT]: ['vault'],
+  [STORAGE]: ['blob', 'queue', 'table'],
+  [SITE]: ['sites'],
+};
+
+/** A private endpoint leads to a part that its target has. */
+function endpoints({ name: scenario, resources }: Scenario): readonly string[] {
+  return resources
+    .filter(({ type, existing }) => type === 'Microsoft.Network/privateEndpoints' && !existing)
+    .flatMap(({ path, line, symbol, body }) => {
+      const one = (way: string): string => {
+        const [value = null] = valuesAt(body, `properties.privateLinkServiceConnections[].properties.${way}`);
+        return textOf(isList(value) ? (value[0] ?? null) : value);
+      };
+      const [target, part] = [one('privateLinkServiceId'), one('groupIds')];
+      const parts = Object.entries(PARTS).find(([type]) => target.includes(`/${type}/`))?.[1] ?? [];
+      return parts.includes(part) ? [] : [`${at(path, line)}: ${symbol} leads to ${part} of ${target} (${scenario})`];
+    });
 }
 
 /** On Premium both ways of publishing with a password are off; Flex Consumption has neither. */

@@ -9,6 +9,10 @@ const AFTER_ROLES: Readonly<Record<string, string>> = {
   'Microsoft.Web/sites': 'the host starts without its storage',
 };
 
+/** What the system topics are granted; every other role in the templates is the app's. */
+const OF_TOPICS = 'Storage Queue Data Message Sender';
+const isForTopics = (type: string): boolean => type.startsWith('Microsoft.EventGrid/');
+
 /** It is deployed when the first step is done, and that one has assigned the roles. */
 const SECOND_STEP = 'infra/function-delivery.bicep';
 
@@ -16,15 +20,19 @@ export function rolesFirst(project: Project): readonly string[] {
   return [...project.files].flatMap(([path, file]) =>
     file.modules.flatMap((module) => {
       const target = beside(path, module.path);
-      const why = Object.entries(AFTER_ROLES).find(([type]) => makes(project, target, type))?.[1];
+      const [type = '', why] = Object.entries(AFTER_ROLES).find(([one]) => makes(project, target, one)) ?? [];
       if (why === undefined || ordersItself(project, target) || path === SECOND_STEP) return [];
-      const waitsFor = [...reached(file, module.name, new Set())].flatMap((name) =>
-        file.modules.filter((one) => one.name === name),
-      );
-      const granted = waitsFor.some((one) =>
-        makes(project, beside(path, one.path), 'Microsoft.Authorization/roleAssignments'),
-      );
-      return granted ? [] : [`${at(path, module.line)}: ${module.name} does not wait for roles: ${why}`];
+      const waitsFor = reached(file, module.name, new Set());
+      const grants = file.modules.filter((one) => {
+        const granting = beside(path, one.path);
+        const ofTopics = project.texts.get(granting)?.includes(OF_TOPICS) === true;
+        return makes(project, granting, 'Microsoft.Authorization/roleAssignments') && ofTopics === isForTopics(type);
+      });
+      const late = grants.filter(({ name }) => !waitsFor.has(name)).map(({ name }) => name);
+      if (grants.length > 0 && late.length === 0) return [];
+      return [
+        `${at(path, module.line)}: ${module.name} does not wait for roles${late.map((name) => ` of ${name}`).join(',')}: ${why}`,
+      ];
     }),
   );
 }
