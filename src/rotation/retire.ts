@@ -1,9 +1,9 @@
-import { resumeMessage } from './admit.ts';
 import { orAccept } from './adoption/accept.ts';
 import { heldUpBy, holdoutsSince } from './adoption/gate.ts';
 import { adoptionPollMs, ADOPTION_PATIENCE_MS } from './backoff.ts';
 import { describeObject, type Engine, type Outcome } from './engine.ts';
 import { RotationError } from './errors.ts';
+import { lookAgainLater } from './look-again.ts';
 import { retainsBefore, type Action } from './machine.ts';
 import { waitsInVault } from './make.ts';
 import { takeSlots } from './ownership.ts';
@@ -188,18 +188,8 @@ async function stillInUse(engine: Engine, session: Session, detail: string, soon
   }
   const delay = soon ? SOON_MS : adoptionPollMs(waited);
   session.note({ step: 'confirm', at: session.now().toISOString(), ms: 0, outcome: 'waiting', detail });
-  session.clear('blocked', 'lastError');
-  session.change({
-    step: 'confirm',
-    state: 'waiting',
-    attempts: 0,
-    wakeAt: new Date(session.now().getTime() + delay).toISOString(),
-  });
-  await session.saveReleased();
-  await session.call('scheduling the next look', (call) =>
-    engine.queue.rotate(resumeMessage(run, session), delay, call),
-  );
-  return { outcome: 'waiting', rotationId: run.rotationId, detail };
+  session.change({ step: 'confirm' });
+  return lookAgainLater(engine, session, detail, delay);
 }
 
 function currentAgain(session: Session, why: string): RotationError {

@@ -2,6 +2,7 @@ import { backoffMs, MAX_ATTEMPTS } from '../backoff.ts';
 import type { RotationError } from '../errors.ts';
 import type { Confirmation, Consumer, Reference, Refreshed, VersionRef } from '../ports.ts';
 import { isSettled, type Standing, type Trouble } from './record.ts';
+import { DAILY_MS } from './schedule.ts';
 
 /*
  *   discovered ──push──▶ pushed ──▶ propagating ──seen──▶ verified ◀── it has said so itself: delivered
@@ -24,7 +25,6 @@ import { isSettled, type Standing, type Trouble } from './record.ts';
 /** What its service has accepted takes seconds at least. */
 const SOON_MS = 15_000;
 const LONGEST_POLL_MS = 15 * 60_000;
-const DAILY_MS = 24 * 3600_000;
 
 export function isDue(standing: Standing, now: Date): boolean {
   const { nextAt } = standing;

@@ -1,4 +1,3 @@
-import { resumeMessage } from '../admit.ts';
 import { orAccept } from '../adoption/accept.ts';
 import { heldUpBy, holdouts } from '../adoption/gate.ts';
 import { ADOPTION_PATIENCE_MS } from '../backoff.ts';
@@ -6,10 +5,10 @@ import type { Engine, Outcome } from '../engine.ts';
 import { RotationError } from '../errors.ts';
 import type { Session } from '../session.ts';
 import { certificateUrl, type SeenCertificate } from './look.ts';
+import { growingDelay, lookAgainLater } from '../look-again.ts';
 import { verify } from './verify.ts';
 
 const FIRST_LOOK_MS = 60_000;
-const LONGEST_LOOK_MS = 3600_000;
 
 /** test: verifies the newest version, gives it the tags that it lacks, and takes it as the one of this run. */
 export async function publish(engine: Engine, session: Session, seen: SeenCertificate): Promise<Outcome> {
@@ -64,7 +63,6 @@ export async function refresh(engine: Engine, session: Session, seen: SeenCertif
 
 /** confirm: every consumer is seen to have the newest version. Old versions stay enabled. May be repeated. */
 export async function follow(engine: Engine, session: Session, { current }: SeenCertificate): Promise<Outcome> {
-  const run = session.active;
   const now = session.now();
   session.change({ step: 'confirm', state: 'running' });
   await session.saveHeld();
@@ -80,15 +78,8 @@ export async function follow(engine: Engine, session: Session, { current }: Seen
       remedy: `GET /api/consumers tells what each consumer and each gap needs; the run is looked at every day. ${orAccept(session.object)}`,
     });
   }
-  const delay = Math.min(Math.max(FIRST_LOOK_MS, waited), LONGEST_LOOK_MS);
   session.note({ step: 'confirm', at: now.toISOString(), ms: 0, outcome: 'waiting', detail: what });
-  session.clear('blocked', 'lastError');
-  session.change({ state: 'waiting', attempts: 0, wakeAt: new Date(now.getTime() + delay).toISOString() });
-  await session.saveReleased();
-  await session.call('scheduling the next look', (call) =>
-    engine.queue.rotate(resumeMessage(run, session), delay, call),
-  );
-  return { outcome: 'waiting', rotationId: run.rotationId, detail: what };
+  return lookAgainLater(engine, session, what, growingDelay(FIRST_LOOK_MS, waited));
 }
 
 async function done(session: Session, version: string): Promise<Outcome> {

@@ -1,13 +1,12 @@
-import { resumeMessage } from '../admit.ts';
 import type { Engine, Outcome } from '../engine.ts';
 import { RotationError } from '../errors.ts';
 import type { CertificateOperation, ManagedCertificate } from '../ports.ts';
 import type { Session } from '../session.ts';
 import { azArguments, certificateUrl, type SeenCertificate } from './look.ts';
+import { growingDelay, lookAgainLater } from '../look-again.ts';
 import { isSignedByPerson } from './vault-policy.ts';
 
 const FIRST_LOOK_MS = 10_000;
-const LONGEST_LOOK_MS = 3600_000;
 /** An issuer that vets by hand takes days; after a week somebody is to look, and does so every day. */
 const PATIENCE_MS = 7 * 24 * 3600_000;
 
@@ -75,17 +74,11 @@ export async function awaitVersion(
       remedy: `See what it waits for: az keyvault certificate pending show ${azArguments(object)}. Once the version is there, the run goes on by itself.`,
     });
   }
-  const delay = Math.min(Math.max(FIRST_LOOK_MS, waited), LONGEST_LOOK_MS);
+  const delay = growingDelay(FIRST_LOOK_MS, waited);
   if (run.steps.at(-1)?.outcome !== 'waiting') {
     session.note({ step: 'set', at: now.toISOString(), ms: 0, outcome: 'waiting', detail });
   }
-  session.clear('blocked', 'lastError');
-  session.change({ state: 'waiting', attempts: 0, wakeAt: new Date(now.getTime() + delay).toISOString() });
-  await session.saveReleased();
-  await session.call('scheduling the next look', (call) =>
-    engine.queue.rotate(resumeMessage(run, session), delay, call),
-  );
-  return { outcome: 'waiting', rotationId: run.rotationId, detail };
+  return lookAgainLater(engine, session, detail, delay);
 }
 
 function signatureAwaited({ active: run, object }: Session): RotationError {

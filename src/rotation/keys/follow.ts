@@ -1,9 +1,9 @@
-import { resumeMessage } from '../admit.ts';
 import { adoptionPollMs, ADOPTION_PATIENCE_MS } from '../backoff.ts';
 import { describeObject, type Engine, type Outcome } from '../engine.ts';
 import { RotationError } from '../errors.ts';
 import type { ManagedKey, VersionInfo } from '../ports.ts';
 import type { Session } from '../session.ts';
+import { lookAgainLater } from '../look-again.ts';
 import { bring, type Standing } from './users.ts';
 
 /** A change that a service has accepted takes seconds to minutes. */
@@ -76,7 +76,6 @@ async function lookAgain(
   current: VersionInfo,
   waiting: readonly Extract<Standing, { is: 'waiting' }>[],
 ): Promise<Outcome> {
-  const run = session.active;
   const now = session.now();
   const waited = now.getTime() - current.createdOn.getTime();
   const detail = waiting.map((one) => one.detail).join('; ');
@@ -91,13 +90,7 @@ async function lookAgain(
   }
   const delay = waiting.some((one) => one.soon) ? SOON_MS : adoptionPollMs(waited);
   session.note({ step: 'confirm', at: now.toISOString(), ms: 0, outcome: 'waiting', detail });
-  session.clear('blocked', 'lastError');
-  session.change({ state: 'waiting', attempts: 0, wakeAt: new Date(now.getTime() + delay).toISOString() });
-  await session.saveReleased();
-  await session.call('scheduling the next look', (call) =>
-    engine.queue.rotate(resumeMessage(run, session), delay, call),
-  );
-  return { outcome: 'waiting', rotationId: run.rotationId, detail };
+  return lookAgainLater(engine, session, detail, delay);
 }
 
 /** One error of several: of a kind that a person has to see to, where one is. */
